@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The few asynchronous forms used here, spelled so that Boost 1.81 to 1.88 accept them.
+// Never a lock: the loop is one thread, and work that blocks goes to the pool by `offload`.
+// Everything here runs on the loop except the function given to `offload`.
+#pragma once
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <utility>
+
+namespace broker {
+
+template <class T = void>
+using task = boost::asio::awaitable<T>;
+
+inline constexpr auto use_task = boost::asio::use_awaitable;
+inline constexpr auto no_throw = boost::asio::as_tuple(boost::asio::use_awaitable);
+
+/// Runs `work` on the pool; the awaiting coroutine goes on where it was. `work` owns what it
+/// touches: it may outlive the awaiting coroutine.
+template <class Work>
+auto offload(boost::asio::thread_pool& pool, Work work) -> task<decltype(work())> {
+    using value = decltype(work());
+    co_return co_await boost::asio::co_spawn(
+        pool,
+        [](Work inner) -> task<value> {
+            co_return inner();
+        }(std::move(work)),
+        use_task);
+}
+
+}  // namespace broker

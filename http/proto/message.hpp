@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request and a response as the API sees them: no stream, no Beast, so that a handler can be
+// called in a test as a function. Bodies are never held whole unless they are small by their
+// route's limit. Belongs to the loop; bodies are pulled and pushed by one coroutine at a time.
+#pragma once
+
+#include "broker/base/async.hpp"
+#include "broker/base/result.hpp"
+#include "broker/base/unique_fd.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace http {
+
+/// Names compare without case (RFC 9110 §5.1); order is kept.
+class fields {
+public:
+    using entry = std::pair<std::string, std::string>;
+
+    void add(std::string name, std::string value) {
+        entries_.emplace_back(std::move(name), std::move(value));
+    }
+    /// The first value, or nullptr.
+    std::string const* find(std::string_view name) const noexcept;
+    std::size_t count(std::string_view name) const noexcept;
+    std::vector<entry> const& entries() const noexcept { return entries_; }
+
+private:
+    std::vector<entry> entries_;
+};
+
+/// Why a request body could not be read to its end.
+enum class body_error {
+    too_large,  // 413
+    timeout,    // 408: no progress within the limit
+    broken,     // 400: chunk framing; or the client went away
+};
+
+/// The body of a request, read on demand. Nothing is read before the first call, so that a handler
+/// that refuses has cost no body.
+class body_reader {
+public:
+    virtual ~body_reader() = default;
+    body_reader() = default;
+    body_reader(body_reader const&) = delete;
+    body_reader& operator=(body_reader const&) = delete;
+
+    /// Announced by Content-Length; absent for chunked.
+    virtual std::optional<std::uint64_t> announced() const = 0;
+
+    /// Next bytes, at most 64 KiB, valid until the next call; empty at the end.
+    virtual broker::task<boost::system::result<std::string_view, body_error>> next() = 0;
+
+    /// Bytes after which `too_large` is given. Set by the route before the first `next`.
+    virtual void limit(std::uint64_t bytes) = 0;
+};
+
+struct request {
+    std::string method;
+    std::string path;   // raw, as sent, without the query; starts with '/'
+    std::string query;  // raw, without '?'
+    fields headers;
+    std::string peer_address;  // textual IP; empty for a unix socket
+    std::string request_id;    // the client's sane one or ours
+    body_reader* body = nullptr;
+};
+
+/// A part of an open file as response body; sent without being held in memory.
+struct file_body {
+    std::shared_ptr<broker::unique_fd> file;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+};
+
+struct response {
+    int status = 200;
+    fields
+        headers;  // without Content-Length, Date, Connection and X-Request-Id: the server adds them
+    std::variant<std::string, file_body> body;
+    bool close = false;  // end the connection afterwards
+};
+
+/// What answers requests. Never throws for anything a client sent.
+class handler {
+public:
+    virtual ~handler() = default;
+    handler() = default;
+    handler(handler const&) = delete;
+    handler& operator=(handler const&) = delete;
+
+    virtual broker::task<response> handle(request& incoming) = 0;
+};
+
+}  // namespace http

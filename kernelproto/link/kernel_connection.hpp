@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// One kernel process as its owner uses it: wait until it is ready, run code, interrupt, let go.
+// Never starts or ends a process, never speaks of sessions, never waits without a deadline, and
+// runs one execution at a time. Belongs to one loop; every call and every callback happens there.
+#pragma once
+
+#include "kernelproto/client/events.hpp"
+#include "kernelproto/link/link.hpp"
+#include "kernelproto/wire/result.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace kernelproto {
+
+using steady_time = std::chrono::steady_clock::time_point;
+
+struct connection_options {
+    /// HMAC key of this kernel, as in its connection file.
+    std::string key;
+    /// Directory that holds the sockets (`O_PATH`); stays the caller's, must outlive the
+    /// connection.
+    int socket_dir = -1;
+    /// File name prefix of the sockets below `socket_dir`: `<prefix>-1` ... `<prefix>-5` in the
+    /// order shell, iopub, stdin, control, heartbeat (as ports 1..5 of the connection file).
+    std::string socket_prefix = "k";
+    /// Only a socket owned by this user is connected to.
+    uid_t owner = 0;
+    /// Above this many bytes in one message the connection fails with `link_failure::too_much`.
+    std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
+};
+
+struct execute_request {
+    std::string code;
+    bool silent = false;
+    bool store_history = true;
+    bool allow_stdin = false;
+};
+
+/// What the kernel said of itself in kernel_info_reply.
+struct kernel_info {
+    std::string implementation;
+    std::string implementation_version;
+    std::string protocol_version;
+    std::string language;
+    std::string language_version;
+};
+
+/// Messages of this kernel that were not delivered, by reason; for logs and metrics.
+struct connection_counters {
+    std::uint64_t received = 0;
+    std::uint64_t received_bytes = 0;
+    std::uint64_t invalid = 0;         // bad signature, framing or JSON
+    std::uint64_t foreign_parent = 0;  // a parent that is no request of ours
+    std::uint64_t late = 0;            // output of an execution that had ended
+};
+
+class kernel_connection {
+public:
+    /// Called once per event, in the kernel's order. Must not block.
+    using event_sink = std::function<void(event)>;
+    /// Called at most once, when the connection can no longer be used.
+    using failure_sink = std::function<void(link_failure, std::string const& detail)>;
+
+    virtual ~kernel_connection() = default;
+    kernel_connection() = default;
+    kernel_connection(kernel_connection const&) = delete;
+    kernel_connection& operator=(kernel_connection const&) = delete;
+
+    /// Waits for the five sockets, connects, and nudges until one reply and one iopub message were
+    /// heard (JEP 65). Fails at `deadline`, when the kernel dies, or when a socket is not
+    /// acceptable.
+    virtual boost::asio::awaitable<result<kernel_info>> ready(steady_time deadline) = 0;
+
+    /// Connects to a kernel that may be busy, and waits until a nudge on shell was answered by
+    /// reply and idle: whatever ran before has ended then.
+    virtual boost::asio::awaitable<result<kernel_info>> adopt(steady_time deadline) = 0;
+
+    /// Runs one cell to its end. Never fails: every irregularity is an `end_cause`. Has no deadline
+    /// of its own: the owner interrupts, and ends it with `kernel_died` or `abandon`.
+    virtual boost::asio::awaitable<execution_end> execute(execute_request request,
+                                                          event_sink sink) = 0;
+
+    /// interrupt_request on control, then a nudge on shell, repeated by the escalation machine
+    /// until the running execution ends. Does nothing while none runs.
+    virtual void interrupt() = 0;
+
+    /// The process is gone, on the word of whoever watches it: what runs ends with `kernel_died`,
+    /// after the messages that are already here were delivered.
+    virtual void kernel_died() = 0;
+
+    /// Ends what runs with `abandoned`, without a word to the kernel.
+    virtual void abandon() = 0;
+
+    virtual connection_counters const& counters() const = 0;
+
+    /// Closes the sockets; what runs ends with `abandoned`. Idempotent.
+    virtual void close() = 0;
+};
+
+/// Sockets need not exist yet. `on_failure` may be called until `close`.
+std::unique_ptr<kernel_connection> create_kernel_connection(
+    boost::asio::io_context& loop, connection_options options,
+    kernel_connection::failure_sink on_failure);
+
+}  // namespace kernelproto

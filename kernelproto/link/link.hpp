@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam between protocol and transport: whole messages in, whole messages out, five channels.
+// Never interprets a frame, never reconnects (a new process at the path is a new kernel), never
+// blocks. Belongs to one loop; all calls and all callbacks happen there.
+#pragma once
+
+#include "kernelproto/client/events.hpp"
+#include "kernelproto/wire/frames.hpp"
+#include "kernelproto/wire/result.hpp"
+
+#include <string>
+
+namespace kernelproto {
+
+/// Why a link can no longer be used. Given once; nothing follows it.
+enum class link_failure {
+    /// A socket is missing, is not a socket, is a link, or belongs to somebody else.
+    refused,
+    /// One message, or all unread messages together, went past the byte limit.
+    too_much,
+    /// The peer broke ZMTP, or closed a connection.
+    lost,
+};
+
+/// Who hears from a link. Outlives the link.
+class link_handler {
+public:
+    virtual void on_message(channel from, frame_list frames) = 0;
+    virtual void on_failure(link_failure why, std::string const& detail) = 0;
+
+protected:
+    ~link_handler() = default;
+};
+
+class link {
+public:
+    virtual ~link() = default;
+    link() = default;
+    link(link const&) = delete;
+    link& operator=(link const&) = delete;
+
+    /// Queues a message; order per channel is kept. Fails when the link has failed or is closed.
+    virtual result<void> send(channel to, frame_list frames) = 0;
+
+    /// No callback comes after this returns. Idempotent.
+    virtual void close() = 0;
+};
+
+}  // namespace kernelproto

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// A flag that is raised once and that any number of coroutines wait for.
+// Never forgets a raise that came before the wait. Lives on the loop; must outlive its waiters, who
+// therefore hold whatever owns it.
+#pragma once
+
+#include "broker/base/async.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+
+namespace broker {
+
+class async_event {
+public:
+    explicit async_event(boost::asio::any_io_executor executor)
+        : timer_(executor, std::chrono::steady_clock::time_point::max()) {}
+
+    void raise() {
+        raised_ = true;
+        timer_.cancel();
+    }
+
+    bool raised() const noexcept { return raised_; }
+
+    task<> wait() {
+        while (!raised_) {
+            co_await timer_.async_wait(no_throw);
+            if (!raised_ && (co_await boost::asio::this_coro::cancellation_state).cancelled() !=
+                                boost::asio::cancellation_type::none) {
+                co_return;
+            }
+        }
+    }
+
+private:
+    bool raised_ = false;
+    boost::asio::steady_timer timer_;
+};
+
+}  // namespace broker

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the system tests: real broker, real containers, real ipykernel. Needs root."""
+import itertools
+import os
+
+import pytest
+
+from broker import BINARY, Broker
+
+_names = itertools.count()
+
+
+def pytest_configure(config):
+    if os.geteuid() != 0:
+        pytest.exit("the system tests start containers: run them as root", returncode=2)
+    if not BINARY.exists():
+        pytest.exit(f"{BINARY} is missing: build it first (cmake --build --preset release)", returncode=2)
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """One broker for the tests that need nothing special of it."""
+    with Broker() as broker:
+        yield broker
+
+
+@pytest.fixture
+def client(shared):
+    connection = shared.client()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def session(client):
+    """A session id nobody used; whatever came of it is deleted afterwards."""
+    name = f"test-{os.getpid()}-{next(_names)}"
+    yield name
+    client.close()
+    client.request("DELETE", f"/v1/sessions/{name}")

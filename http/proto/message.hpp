@@ -64,8 +64,9 @@ public:
 
 struct request {
     std::string method;
-    std::string path;   // raw, as sent, without the query; starts with '/'
-    std::string query;  // raw, without '?'
+    std::string path;       // raw, as sent, without the query; starts with '/'
+    std::string query;      // raw, without '?'
+    std::string authority;  // host and port the client asked for: Host, or an absolute target's
     fields headers;
     std::string peer_address;  // textual IP; empty for a unix socket
     std::string request_id;    // the client's sane one or ours

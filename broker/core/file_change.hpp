@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// One file of a workspace that an execution made, changed or removed.
+// Never an absolute path, and the path is bytes, not text: a name need not be UTF-8. Values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace broker {
+
+struct file_change {
+    enum class kind : std::uint8_t { created, modified, deleted };
+
+    std::string path;  // relative to the workspace, `/` between its parts
+    kind what = kind::created;
+    std::uint64_t size_bytes = 0;  // 0 when deleted
+
+    friend bool operator==(file_change const&, file_change const&) = default;
+};
+
+constexpr std::string_view to_string(file_change::kind what) noexcept {
+    switch (what) {
+        case file_change::kind::created:
+            return "created";
+        case file_change::kind::modified:
+            return "modified";
+        case file_change::kind::deleted:
+            break;
+    }
+    return "deleted";
+}
+
+}  // namespace broker

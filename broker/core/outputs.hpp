@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The output of one execution as a notebook would hold it: in order, neighbours of one stream
+// merged, displays updated in place, cleared where the program cleared.
+// Never re-parses or re-builds the kernel's JSON, and never holds more than its limits: the head
+// and the last bytes stay, what lies between is counted. One owner.
+#pragma once
+
+#include "broker/core/execution.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace broker {
+
+struct output_limits {
+    std::uint64_t max_bytes = std::uint64_t{16} << 20;         // of an execution
+    std::uint64_t max_output_bytes = std::uint64_t{16} << 20;  // of one entry of outputs[]
+    std::uint64_t tail_bytes = std::uint64_t{256} << 10;       // kept past a limit
+    std::size_t max_outputs = 50'000;                          // entries of outputs[]
+};
+
+enum class stream_name : std::uint8_t { stdout_stream, stderr_stream };
+
+/// `display_data`, `execute_result` or `update_display_data`; `data` and `metadata` are JSON
+/// objects that were validated.
+struct rich_data {
+    enum class kind : std::uint8_t { display_data, execute_result, update_display_data };
+
+    kind what = kind::display_data;
+    std::string data = "{}";
+    std::string metadata = "{}";
+    std::optional<std::string> display_id;
+    std::optional<std::int64_t> execution_count;
+};
+
+class outputs {
+public:
+    explicit outputs(output_limits limits = {}) : limits_(limits) {}
+
+    /// `text` is kept as it is: `\r` and ANSI codes are the client's matter.
+    void append_stream(stream_name stream, std::string_view text);
+
+    /// An update changes every display of its id and is nothing where the id is unknown. A new
+    /// display under a known id updates the earlier ones too.
+    void append_rich(rich_data rich);
+
+    void append_error(raised_error error);
+
+    /// With `wait`, just before the next output.
+    void clear(bool wait);
+
+    bool truncated() const noexcept { return dropped_bytes_ > 0; }
+    std::uint64_t dropped_bytes() const noexcept { return dropped_bytes_; }
+
+    /// The error put out last, if any.
+    std::optional<raised_error> const& error() const noexcept { return error_; }
+
+    rendered_outputs render() const;
+
+    /// Bytes held, at most `max_bytes + 2 * tail_bytes` and a fixed cost an entry.
+    std::uint64_t held_bytes() const noexcept { return head_bytes_ + tail_bytes_; }
+
+private:
+    struct entry {
+        enum class kind : std::uint8_t { stream, display_data, execute_result, error };
+
+        kind what = kind::stream;
+        stream_name stream = stream_name::stdout_stream;
+        std::string text;  // of a stream, or the JSON of an error
+        std::string data;
+        std::string metadata;
+        std::string slot;  // display id; when set, data and metadata are in `slots_`
+        std::optional<std::int64_t> execution_count;
+    };
+
+    /// What all displays of one id show.
+    struct slot {
+        std::string data;
+        std::string metadata;
+        std::uint64_t users_in_head = 0;
+        std::uint64_t users_in_tail = 0;
+    };
+
+    void before_output();
+    bool fits_head(std::uint64_t bytes, std::uint64_t entry_bytes) const noexcept;
+    void append_stream_to_head(stream_name stream, std::string_view text);
+    void append_stream_to_tail(stream_name stream, std::string_view text);
+    void append_entry(entry e);
+    bool update_slot(std::string const& id, std::string& data, std::string& metadata);
+    std::uint64_t size_of(entry const& e) const;
+    void trim_tail(std::uint64_t to);
+    void drop_tail_front();
+
+    output_limits limits_;
+    std::vector<entry> head_;
+    std::deque<entry> tail_;
+    std::unordered_map<std::string, slot> slots_;
+    std::uint64_t head_bytes_ = 0;
+    std::uint64_t tail_bytes_ = 0;
+    std::uint64_t dropped_bytes_ = 0;
+    bool full_ = false;  // the head takes nothing more
+    bool clear_pending_ = false;
+    std::optional<raised_error> error_;
+};
+
+}  // namespace broker

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything an operator can set, with its default and unit. Plain data: who reads the file, the
+// environment and the flags fills it in and checks it before anything starts. Values.
+#pragma once
+
+#include "broker/core/admission.hpp"
+#include "broker/core/limits.hpp"
+#include "broker/core/outputs.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace broker {
+
+/// `[server]`
+struct server_settings {
+    /// `ADDRESS:PORT`, `[V6]:PORT`, or `unix:/path`.
+    std::string listen = "127.0.0.1:8000";
+    /// Mode of a unix socket.
+    std::uint32_t unix_mode = 0660;
+    /// Peers that need no key (CIDR).
+    std::vector<std::string> trusted_networks;
+    /// Names accepted in `Host` beside those of loopback; empty: see `wrong_host`.
+    std::vector<std::string> allowed_hosts;
+    std::uint32_t header_bytes = 16 * 1024;
+    double header_timeout_s = 10;
+    /// Without one byte of progress.
+    double body_timeout_s = 30;
+    double keep_alive_s = 75;
+    std::uint64_t json_body_bytes = std::uint64_t{32} << 20;
+    std::uint64_t upload_bytes = std::uint64_t{1} << 30;
+    std::uint32_t connections = 1024;
+    /// How long running executions may still take after SIGTERM.
+    double drain_s = 30;
+};
+
+/// `[sessions]`
+struct session_settings {
+    std::string language = "python";
+    double idle_timeout_s = 30 * 60;
+    double idle_timeout_max_s = 24 * 3600;
+    /// How long the workspace stays after that.
+    double workspace_keep_s = 24 * 3600;
+    admission_caps caps;
+};
+
+/// `[limits]` of a session that asks for nothing, and `[limits.max]` of one that asks.
+struct limit_settings {
+    limits defaults;
+    limits maxima{.memory_bytes = std::uint64_t{8} << 30,
+                  .cpus = 4,
+                  .pids = 1024,
+                  .disk_bytes = std::uint64_t{16} << 30,
+                  .timeout_s = 600};
+};
+
+/// `[sandbox]`
+struct sandbox_settings {
+    /// `auto` (crun, else runc), or the path or name of an OCI runtime.
+    std::string runtime = "auto";
+    /// Image of a language, by name in the image store.
+    std::string image = "python";
+    double boost_cpus = 2;
+    double start_timeout_s = 60;
+    std::uint64_t tmp_bytes = std::uint64_t{64} << 20;
+    std::uint64_t shm_bytes = std::uint64_t{64} << 20;
+    /// `ext4` (a loop-mounted file system of `disk_bytes`), or `none`: no limit on disk space.
+    std::string workspace_quota = "ext4";
+    /// Prepared file systems kept in stock.
+    std::uint32_t workspace_stock = 4;
+};
+
+/// `[executions]`
+struct execution_settings {
+    output_limits output;
+    /// Of one message of a kernel; above it the session's kernel is replaced.
+    std::uint64_t message_bytes = std::uint64_t{256} << 20;
+    /// From the interrupt at the deadline until the kernel is ended.
+    double interrupt_grace_s = 5;
+    /// Ended executions a session keeps, and for how long.
+    std::uint32_t keep = 100;
+    double keep_s = 24 * 3600;
+};
+
+/// `[log]`
+struct log_settings {
+    std::string level = "info";   // debug, info, warning, error
+    std::string format = "auto";  // auto (readable on a terminal), json, readable
+};
+
+struct settings {
+    std::string state_dir = "/var/lib/kernel-broker";
+    server_settings server;
+    session_settings sessions;
+    limit_settings limits;
+    sandbox_settings sandbox;
+    execution_settings executions;
+    log_settings log;
+};
+
+}  // namespace broker

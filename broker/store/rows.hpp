@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the table remembers, row by row.
+// Never code or output in the clear columns: a result is one opaque text. Values; any thread.
+#pragma once
+
+#include "broker/base/ids.hpp"
+#include "broker/base/time.hpp"
+#include "broker/core/limits.hpp"
+#include "broker/core/names.hpp"
+#include "broker/core/session_life.hpp"
+#include "broker/core/words.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace broker {
+
+struct session_row {
+    session_id id;
+    session_key key;
+    std::string language;
+    std::string image_digest;
+    std::uint32_t uid = 0;
+    limits session_limits;
+    double idle_timeout_s = 0;
+    label_list labels;
+    life_record life;      // generation, what was told, pending reason, last use
+    bool closing = false;  // to be deleted; may be half gone
+    wall_time created_at;
+
+    friend bool operator==(session_row const&, session_row const&) = default;
+};
+
+/// How far a sandbox has come, written before the step that its name says was begun.
+enum class sandbox_stage : std::uint8_t { planned, created, started, ready, ending };
+
+std::string_view to_string(sandbox_stage value) noexcept;
+
+struct sandbox_row {
+    sandbox_id id;
+    session_id session;
+    std::uint32_t generation = 0;
+    sandbox_stage stage = sandbox_stage::planned;
+    std::string hmac_key;
+    std::string socket_prefix;
+    wall_time created_at;
+
+    friend bool operator==(sandbox_row const&, sandbox_row const&) = default;
+};
+
+/// `sent`: it may have run. Only `queued` certainly has not.
+enum class execution_stage : std::uint8_t { queued, sent, done };
+
+std::string_view to_string(execution_stage value) noexcept;
+
+struct execution_row {
+    execution_id id;
+    session_id session;
+    execution_stage stage = execution_stage::queued;
+    std::string code_sha256;  // hexadecimal
+    std::string language;
+    double timeout_s = 0;
+    bool silent = false;
+    bool store_history = true;
+    bool collect_files = true;
+    wall_time queued_at;
+    std::optional<wall_time> started_at;
+    std::optional<wall_time> ended_at;
+    /// Of the steady clock: valid in this boot of the host only, as is the kernel it is about.
+    std::optional<steady_time> deadline;
+    started_on began;             // told when sent
+    std::optional<outcome> what;  // when done
+    /// The execution as clients get it, JSON; empty until done, or when it is in a file
+    /// (`result_files`).
+    std::string result_json;
+    bool result_in_file = false;
+
+    friend bool operator==(execution_row const&, execution_row const&) = default;
+};
+
+struct key_row {
+    std::string id;    // shown, used to revoke
+    std::string name;  // the operator's word for it
+    std::string tenant;
+    std::string sha256;  // of the key, hexadecimal; the key itself is nowhere
+    wall_time created_at;
+    std::optional<wall_time> revoked_at;
+
+    friend bool operator==(key_row const&, key_row const&) = default;
+};
+
+}  // namespace broker

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The codec. The order of its checks is the point: count, sizes, signature, and only then JSON.
+// Never copies content or buffers. One thread at a time (the signer's).
+#include "kernelproto/wire/codec.hpp"
+
+#include "kernelproto/wire/errc.hpp"
+#include "kernelproto/wire/json_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+namespace kernelproto {
+namespace {
+
+constexpr std::string_view delimiter = "<IDS|MSG>";
+
+/// Frames behind the delimiter: signature, then the four signed parts.
+enum place : std::size_t {
+    signature_at,
+    header_at,
+    parent_at,
+    metadata_at,
+    content_at,
+    buffers_at
+};
+
+/// The frames behind the delimiter, once everything that needs no parsing is known to be right.
+result<std::span<frame const>> checked_frames(frame_list const& frames,
+                                              frame_limits const& limits) {
+    if (frames.size() > limits.max_frames) {
+        return wire_errc::too_many_frames;
+    }
+    if (total_bytes(frames) > limits.max_message_bytes) {
+        return wire_errc::message_too_large;
+    }
+    auto const found = std::find_if(frames.begin(), frames.end(),
+                                    [](frame const& f) { return f.bytes() == delimiter; });
+    if (found == frames.end()) {
+        return wire_errc::no_delimiter;
+    }
+    std::span<frame const> const parts{found + 1, frames.end()};
+    if (parts.size() < buffers_at) {
+        return wire_errc::too_few_frames;
+    }
+    for (auto const& part : parts.subspan(header_at, content_at - header_at)) {
+        if (part.bytes().size() > limits.max_header_bytes) {
+            return wire_errc::header_too_large;
+        }
+    }
+    return parts;
+}
+
+}  // namespace
+
+result<message> decode(frame_list const& frames, signer& keys, frame_limits const& limits) {
+    auto const parts = checked_frames(frames, limits);
+    if (!parts) {
+        return parts.error();
+    }
+    std::span<frame const> const p = *parts;
+    std::array<std::string_view, 4> const signed_parts{
+        p[header_at].bytes(), p[parent_at].bytes(), p[metadata_at].bytes(), p[content_at].bytes()};
+    if (!keys.verify(signed_parts, p[signature_at].bytes())) {
+        return wire_errc::bad_signature;
+    }
+    auto head = parse_header(p[header_at]);
+    if (!head) {
+        return head.error();
+    }
+    auto parent = parse_parent_header(p[parent_at]);
+    if (!parent) {
+        return parent.error();
+    }
+    if (auto const metadata = json_object::parse(p[metadata_at]); !metadata) {
+        return metadata.error();
+    }
+    return message{std::move(*head), std::move(*parent), p[metadata_at], p[content_at],
+                   frame_list(p.begin() + buffers_at, p.end())};
+}
+
+frame_list encode(outgoing const& out, signer& keys) {
+    std::array<std::string, 4> texts{print_header(out.head),
+                                     out.parent.empty() ? "{}" : print_header(out.parent), "{}",
+                                     out.content};
+    std::array<std::string_view, 4> const views{texts[0], texts[1], texts[2], texts[3]};
+    frame_list frames;
+    frames.reserve(2 + texts.size());
+    frames.emplace_back(std::string{delimiter});
+    frames.emplace_back(keys.sign(views));
+    for (auto& text : texts) {
+        frames.emplace_back(std::move(text));
+    }
+    return frames;
+}
+
+}  // namespace kernelproto

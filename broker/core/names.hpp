@@ -24,7 +24,4 @@ using label_list = std::vector<std::pair<std::string, std::string>>;
 /// of UTF-8 without control characters.
 result<void> check_labels(label_list const& labels);
 
-/// Valid UTF-8: shortest forms only, no surrogates, nothing above U+10FFFF.
-bool is_utf8(std::string_view text) noexcept;
-
 }  // namespace broker

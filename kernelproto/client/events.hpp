@@ -5,64 +5,19 @@
 // Values; no threads.
 #pragma once
 
+#include "kernelproto/wire/content.hpp"
+
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <variant>
-#include <vector>
 
 namespace kernelproto {
 
 /// The five sockets of a kernel (Jupyter messaging specification, "Channels").
 enum class channel : std::uint8_t { shell, control, iopub, stdin_channel, heartbeat };
 
-/// `execute_input` was published: the kernel has begun. `execution_count` as the kernel counts.
-struct started {
-    std::int64_t execution_count = 0;
-};
-
-/// `stream`: text that was printed.
-struct stream_text {
-    enum class stream { stdout_stream, stderr_stream } name = stream::stdout_stream;
-    std::string text;  // valid UTF-8
-};
-
-/// `display_data`, `execute_result` or `update_display_data`.
-struct rich_output {
-    enum class kind { display_data, execute_result, update_display_data } what = kind::display_data;
-    std::string data;      // a JSON object: MIME type -> representation
-    std::string metadata;  // a JSON object
-    std::optional<std::string> display_id;
-    std::optional<std::int64_t> execution_count;  // execute_result only
-};
-
-/// `clear_output`; with `wait` the clearing happens just before the next output.
-struct output_cleared {
-    bool wait = false;
-};
-
-/// `error` as published on iopub, or taken from the reply where iopub carried none.
-struct raised {
-    std::string ename;
-    std::string evalue;
-    std::vector<std::string> traceback;  // lines, with the kernel's ANSI codes
-};
-
-/// `input_request` on the stdin channel.
-struct input_wanted {
-    std::string prompt;
-    bool password = false;
-};
-
+/// The contents behind these are in `wire/content.hpp`.
 using event = std::variant<started, stream_text, rich_output, output_cleared, raised, input_wanted>;
-
-/// The kernel's own word about the execution, from `execute_reply`.
-struct execute_reply {
-    enum class status { ok, error, aborted } what = status::ok;
-    std::optional<std::int64_t> execution_count;
-    std::optional<raised> error;  // status error only
-    bool ask_exit = false;        // payload `ask_exit`: exit() or quit(); the process ends next
-};
 
 /// How an execution stopped being watched. Exactly one is given per execution.
 enum class end_cause {

@@ -4,16 +4,17 @@
 // runs one execution at a time. Belongs to one loop; every call and every callback happens there.
 #pragma once
 
+#include "kernelproto/client/counters.hpp"
 #include "kernelproto/client/events.hpp"
+#include "kernelproto/client/requests.hpp"
+#include "kernelproto/client/time.hpp"
 #include "kernelproto/link/link.hpp"
 #include "kernelproto/wire/result.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,8 +24,6 @@ class io_context;
 }
 
 namespace kernelproto {
-
-using steady_time = std::chrono::steady_clock::time_point;
 
 struct connection_options {
     /// HMAC key of this kernel, as in its connection file.
@@ -39,31 +38,6 @@ struct connection_options {
     uid_t owner = 0;
     /// Above this many bytes in one message the connection fails with `link_failure::too_much`.
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
-};
-
-struct execute_request {
-    std::string code;
-    bool silent = false;
-    bool store_history = true;
-    bool allow_stdin = false;
-};
-
-/// What the kernel said of itself in kernel_info_reply.
-struct kernel_info {
-    std::string implementation;
-    std::string implementation_version;
-    std::string protocol_version;
-    std::string language;
-    std::string language_version;
-};
-
-/// Messages of this kernel that were not delivered, by reason; for logs and metrics.
-struct connection_counters {
-    std::uint64_t received = 0;
-    std::uint64_t received_bytes = 0;
-    std::uint64_t invalid = 0;         // bad signature, framing or JSON
-    std::uint64_t foreign_parent = 0;  // a parent that is no request of ours
-    std::uint64_t late = 0;            // output of an execution that had ended
 };
 
 class kernel_connection {

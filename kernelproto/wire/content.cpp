@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Contents read by the slicer. Never copies more than the fields that are asked for, and the
+// number of lines and elements kept is bounded here. Pure; any thread.
+#include "kernelproto/wire/content.hpp"
+
+#include "kernelproto/wire/errc.hpp"
+#include "kernelproto/wire/json_text.hpp"
+
+#include <array>
+#include <utility>
+
+namespace kernelproto {
+namespace {
+
+result<json_object> parse_content(frame const& content) {
+    auto object = json_object::parse(content);
+    if (!object) {
+        return wire_errc::bad_content;
+    }
+    return object;
+}
+
+std::string text_or_empty(std::string_view raw) {
+    return json_value{raw}.string().value_or(std::string{});
+}
+
+std::string object_or_empty(std::string_view raw) {
+    return json_value{raw}.is_object() ? std::string{raw} : std::string{"{}"};
+}
+
+std::vector<std::string> read_lines(json_value array) {
+    std::vector<std::string> lines;
+    std::size_t more = 0;
+    json_elements elements{array};
+    while (auto const element = elements.next()) {
+        if (lines.size() == max_traceback_lines) {
+            ++more;
+        } else if (auto line = element->string()) {
+            lines.push_back(std::move(*line));
+        }
+    }
+    if (more > 0) {
+        lines.push_back("(" + std::to_string(more) + " more lines)");
+    }
+    return lines;
+}
+
+raised read_raised(json_value object) {
+    std::array<json_value::wanted, 3> fields{{{"ename"}, {"evalue"}, {"traceback"}}};
+    object.members(fields);
+    return {text_or_empty(fields[0].raw), text_or_empty(fields[1].raw),
+            read_lines(json_value{fields[2].raw})};
+}
+
+/// True when the payload says that the process ends: `exit(keep_kernel=True)` does not.
+bool asks_for_exit(json_value payload) {
+    json_elements items{payload};
+    while (auto const item = items.next()) {
+        if (item->member("source").string() == "ask_exit") {
+            return item->member("keepkernel").boolean() != true;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+result<execution_state> read_status(frame const& content) {
+    auto const object = parse_content(content);
+    if (!object) {
+        return object.error();
+    }
+    auto const state = object->value().member("execution_state").string();
+    if (!state) {
+        return wire_errc::bad_content;
+    }
+    return *state == "busy"       ? execution_state::busy
+           : *state == "idle"     ? execution_state::idle
+           : *state == "starting" ? execution_state::starting
+                                  : execution_state::other;
+}
+
+result<started> read_execute_input(frame const& content) {
+    auto const object = parse_content(content);
+    if (!object) {
+        return object.error();
+    }
+    return started{object->value().member("execution_count").integer().value_or(0)};
+}
+
+result<stream_text> read_stream(frame const& content) {
+    auto const object = parse_content(content);
+    if (!object) {
+        return object.error();
+    }
+    std::array<json_value::wanted, 2> fields{{{"name"}, {"text"}}};
+    object->value().members(fields);
+    auto const name = json_value{fields[0].raw}.string();
+    auto text = json_value{fields[1].raw}.string();
+    if (!text || (name != "stdout" && name != "stderr")) {
+        return wire_errc::bad_content;
+    }
+    return stream_text{
+        name == "stdout" ? stream_text::stream::stdout_stream : stream_text::stream::stderr_stream,
+        std::move(*text)};
+}
+
+result<output_cleared> read_clear_output(frame const& content) {
+    auto const object = parse_content(content);
+    if (!object) {
+        return object.error();
+    }
+    return output_cleared{object->value().member("wait").boolean().value_or(false)};
+}
+
+result<raised> read_error(frame const& content) {
+    auto const object = parse_content(content);
+    if (!object) {
+        return object.error();
+    }
+    return read_raised(object->value());
+}
+
+result<input_wanted> read_input_request(frame const& content) {
+    auto const object = parse_content(content);
+    if (!object) {
+        return object.error();
+    }
+    auto const value = object->value();
+    return input_wanted{text_or_empty(value.member("prompt").raw()),
+                        value.member("password").boolean().value_or(false)};
+}
+
+result<execute_reply> read_execute_reply(frame const& content) {
+    auto const object = parse_content(content);
+    if (!object) {
+        return object.error();
+    }
+    std::array<json_value::wanted, 3> fields{{{"status"}, {"execution_count"}, {"payload"}}};
+    object->value().members(fields);
+    auto const status = json_value{fields[0].raw}.string();
+    execute_reply reply;
+    reply.execution_count = json_value{fields[1].raw}.integer();
+    reply.ask_exit = asks_for_exit(json_value{fields[2].raw});
+    if (status == "error") {
+        reply.what = execute_reply::status::error;
+        reply.error = read_raised(object->value());
+    } else if (status == "aborted" || status == "abort") {
+        reply.what = execute_reply::status::aborted;
+    } else if (status != "ok") {
+        return wire_errc::bad_content;
+    }
+    return reply;
+}
+
+result<kernel_info> read_kernel_info_reply(frame const& content) {
+    auto const object = parse_content(content);
+    if (!object) {
+        return object.error();
+    }
+    std::array<json_value::wanted, 4> fields{
+        {{"implementation"}, {"implementation_version"}, {"protocol_version"}, {"language_info"}}};
+    object->value().members(fields);
+    json_value const language{fields[3].raw};
+    return kernel_info{text_or_empty(fields[0].raw), text_or_empty(fields[1].raw),
+                       text_or_empty(fields[2].raw), text_or_empty(language.member("name").raw()),
+                       text_or_empty(language.member("version").raw())};
+}
+
+result<rich_output> read_rich_output(rich_output::kind what, frame const& content) {
+    auto const object = parse_content(content);
+    if (!object) {
+        return object.error();
+    }
+    std::array<json_value::wanted, 4> fields{
+        {{"data"}, {"metadata"}, {"transient"}, {"execution_count"}}};
+    object->value().members(fields);
+    if (!json_value{fields[0].raw}.is_object()) {
+        return wire_errc::bad_content;
+    }
+    rich_output output;
+    output.what = what;
+    output.data = fields[0].raw;
+    output.metadata = object_or_empty(fields[1].raw);
+    output.display_id = json_value{fields[2].raw}.member("display_id").string();
+    if (what == rich_output::kind::execute_result) {
+        output.execution_count = json_value{fields[3].raw}.integer();
+    }
+    if (what == rich_output::kind::update_display_data && !output.display_id) {
+        return wire_errc::bad_content;
+    }
+    return output;
+}
+
+}  // namespace kernelproto

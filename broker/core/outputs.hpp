@@ -42,6 +42,8 @@ struct rich_data {
 class outputs {
 public:
     explicit outputs(output_limits limits = {}) : limits_(limits) {}
+    outputs(outputs const&) = delete;
+    outputs& operator=(outputs const&) = delete;
 
     /// `text` is kept as it is: `\r` and ANSI codes are the client's matter.
     void append_stream(stream_name stream, std::string_view text);
@@ -55,47 +57,51 @@ public:
     /// With `wait`, just before the next output.
     void clear(bool wait);
 
-    bool truncated() const noexcept { return dropped_bytes_ > 0; }
+    /// Bytes that are missing already; `render` may drop a little more.
     std::uint64_t dropped_bytes() const noexcept { return dropped_bytes_; }
 
     /// The error put out last, if any.
     std::optional<raised_error> const& error() const noexcept { return error_; }
 
-    rendered_outputs render() const;
+    /// What there is now; called once, at the end, or as often as somebody looks.
+    rendered_outputs render();
 
     /// Bytes held, at most `max_bytes + 2 * tail_bytes` and a fixed cost an entry.
     std::uint64_t held_bytes() const noexcept { return head_bytes_ + tail_bytes_; }
 
 private:
-    struct entry {
-        enum class kind : std::uint8_t { stream, display_data, execute_result, error };
-
-        kind what = kind::stream;
-        stream_name stream = stream_name::stdout_stream;
-        std::string text;  // of a stream, or the JSON of an error
-        std::string data;
-        std::string metadata;
-        std::string slot;  // display id; when set, data and metadata are in `slots_`
-        std::optional<std::int64_t> execution_count;
-    };
-
-    /// What all displays of one id show.
+    /// What all displays of one id show. Lives in `slots_`, whose nodes do not move.
     struct slot {
+        std::string id;
         std::string data;
         std::string metadata;
         std::uint64_t users_in_head = 0;
         std::uint64_t users_in_tail = 0;
     };
 
-    void before_output();
-    bool fits_head(std::uint64_t bytes, std::uint64_t entry_bytes) const noexcept;
-    void append_stream_to_head(stream_name stream, std::string_view text);
-    void append_stream_to_tail(stream_name stream, std::string_view text);
+    struct entry {
+        enum class kind : std::uint8_t { text, display_data, execute_result, error };
+
+        kind what = kind::text;
+        stream_name stream = stream_name::stdout_stream;
+        std::string body;  // of a stream, the data of a display, or the JSON of an error
+        std::string metadata;
+        slot* shown = nullptr;  // shared by all displays of one id; replaces body and metadata
+        std::optional<std::int64_t> execution_count;
+        bool in_tail = false;
+    };
+
+    void reset();
+    void append_text_to_head(stream_name stream, std::string_view text);
+    void append_text_to_tail(stream_name stream, std::string_view text);
     void append_entry(entry e);
-    bool update_slot(std::string const& id, std::string& data, std::string& metadata);
+    bool fits_head(std::uint64_t bytes) const noexcept;
+    bool update_slot(slot& shown, std::string& data, std::string& metadata);
     std::uint64_t size_of(entry const& e) const;
+    void release(entry const& e);
     void trim_tail(std::uint64_t to);
-    void drop_tail_front();
+    std::string_view data_of(entry const& e) const;
+    void render_entry(std::string& out, entry const& e) const;
 
     output_limits limits_;
     std::vector<entry> head_;

@@ -63,8 +63,8 @@ public:
 
 private:
     struct state;
-    explicit listener(std::unique_ptr<state> s);
-    std::unique_ptr<state> state_;
+    explicit listener(std::shared_ptr<state> s);
+    std::shared_ptr<state> state_;
 };
 
 }  // namespace http

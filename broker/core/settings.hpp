@@ -14,7 +14,6 @@
 
 namespace broker {
 
-/// `[server]`
 struct server_settings {
     /// `ADDRESS:PORT`, `[V6]:PORT`, or `unix:/path`.
     std::string listen = "127.0.0.1:8000";
@@ -34,9 +33,10 @@ struct server_settings {
     std::uint32_t connections = 1024;
     /// How long running executions may still take after SIGTERM.
     double drain_s = 30;
+    /// `keep`: sandboxes live on after SIGTERM and are adopted at the next start; `end`: they end.
+    std::string sandboxes_on_exit = "keep";
 };
 
-/// `[sessions]`
 struct session_settings {
     std::string language = "python";
     double idle_timeout_s = 30 * 60;
@@ -46,7 +46,7 @@ struct session_settings {
     admission_caps caps;
 };
 
-/// `[limits]` of a session that asks for nothing, and `[limits.max]` of one that asks.
+/// Of a session that asks for nothing, and the most that one may ask for.
 struct limit_settings {
     limits defaults;
     limits maxima{.memory_bytes = std::uint64_t{8} << 30,
@@ -56,7 +56,6 @@ struct limit_settings {
                   .timeout_s = 600};
 };
 
-/// `[sandbox]`
 struct sandbox_settings {
     /// `auto` (crun, else runc), or the path or name of an OCI runtime.
     std::string runtime = "auto";
@@ -66,13 +65,12 @@ struct sandbox_settings {
     double start_timeout_s = 60;
     std::uint64_t tmp_bytes = std::uint64_t{64} << 20;
     std::uint64_t shm_bytes = std::uint64_t{64} << 20;
-    /// `ext4` (a loop-mounted file system of `disk_bytes`), or `none`: no limit on disk space.
-    std::string workspace_quota = "ext4";
+    /// `loop` (a loop-mounted ext4 of `disk_bytes`), or `none`: no limit on disk space.
+    std::string workspace_quota = "loop";
     /// Prepared file systems kept in stock.
     std::uint32_t workspace_stock = 4;
 };
 
-/// `[executions]`
 struct execution_settings {
     output_limits output;
     /// Of one message of a kernel; above it the session's kernel is replaced.
@@ -84,7 +82,6 @@ struct execution_settings {
     double keep_s = 24 * 3600;
 };
 
-/// `[log]`
 struct log_settings {
     std::string level = "info";   // debug, info, warning, error
     std::string format = "auto";  // auto (readable on a terminal), json, readable
@@ -92,6 +89,8 @@ struct log_settings {
 
 struct settings {
     std::string state_dir = "/var/lib/kernel-broker";
+    /// Where images are; empty: `images` below `state_dir`.
+    std::string image_dir;
     server_settings server;
     session_settings sessions;
     limit_settings limits;

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only unit that sees CLI11: commands, their options and their help.
+// Never lets an exception of it out. No state between calls.
+#include "broker/daemon/command_line.hpp"
+
+#include "broker/daemon/exit_code.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace broker {
+namespace {
+
+constexpr auto about =
+    "Runs code that people and models wrote, each session in a container of its "
+    "own.\nServes HTTP; settings come from one file, the environment and flags.";
+
+constexpr auto main_examples =
+    "Examples:\n"
+    "  kernel-broker doctor                        what this host can do, and how to mend it\n"
+    "  kernel-broker image build images/python     make the image that sessions run\n"
+    "  kernel-broker serve                         serve on 127.0.0.1:8000\n"
+    "  kernel-broker keys add alice                make an API key; it is printed once\n"
+    "  kernel-broker serve --listen 0.0.0.0:8000   serve others too: needs a key\n";
+
+constexpr auto config_notes =
+    "Settings: a flag wins over the environment, the environment over the file, the file over\n"
+    "the default. `kernel-broker check-config` shows them all; docs/configuration.md explains "
+    "them.";
+
+std::string exit_notes() {
+    std::string text = "\nExit status:\n";
+    for (auto const& meaning : exit_code_meanings) {
+        text += fmt::format("  {}  {}\n", status_of(meaning.code), meaning.text);
+    }
+    return text;
+}
+
+void add_named(CLI::App& app, command_line& out, char const* flag, char const* key,
+               char const* help) {
+    app.add_option_function<std::string>(
+           flag, [&out, key](std::string const& value) { out.settings.emplace_back(key, value); },
+           help)
+        ->type_name("VALUE");
+}
+
+void add_settings(CLI::App& app, command_line& out) {
+    app.add_option("-c,--config", out.config_path,
+                   "Configuration file (TOML); default /etc/kernel-broker/config.toml if it exists")
+        ->type_name("FILE");
+    app.add_option_function<std::vector<std::string>>(
+           "--set",
+           [&out](std::vector<std::string> const& items) {
+               for (auto const& item : items) {
+                   auto const equals = item.find('=');
+                   if (equals == std::string::npos || equals == 0) {
+                       throw CLI::ValidationError("--set", "write KEY=VALUE, not \"" + item + "\"");
+                   }
+                   out.settings.emplace_back(item.substr(0, equals), item.substr(equals + 1));
+               }
+           },
+           "Any setting of the file; may be given many times")
+        ->type_name("KEY=VALUE")
+        ->expected(1)
+        ->take_all();
+    add_named(app, out, "--listen", "listen", "As --set listen=VALUE");
+    add_named(app, out, "--state-dir", "state_dir", "As --set state_dir=VALUE");
+    app.footer(config_notes);
+}
+
+struct program {
+    explicit program(command_line& line);
+
+    CLI::App& add(CLI::App& below, char const* name, char const* help, command what) {
+        auto* sub = below.add_subcommand(name, help);
+        commands.emplace_back(sub, what);
+        return *sub;
+    }
+
+    CLI::App app{about, "kernel-broker"};
+    command_line& out;
+    std::vector<std::pair<CLI::App*, command>> commands;
+
+private:
+    void add_image_commands();
+    void add_key_commands();
+};
+
+program::program(command_line& line) : out(line) {
+    app.require_subcommand(1);
+    app.footer(main_examples + exit_notes());
+    app.get_formatter()->column_width(34);
+    add_settings(
+        add(app, "serve", "Serve HTTP until SIGTERM or SIGINT; sandboxes stay", command::serve),
+        out);
+    add_settings(add(app, "check-config", "Print the settings in effect and where each comes from",
+                     command::check_config),
+                 out);
+    auto& doctor = add(app, "doctor", "Say what this host can and cannot do, and how to mend it",
+                       command::doctor);
+    add_settings(doctor, out);
+    doctor.add_flag("--json", out.json, "One JSON object instead of text");
+    add_image_commands();
+    add_key_commands();
+    add(app, "version", "Print the version", command::version);
+}
+
+void program::add_image_commands() {
+    auto* image = app.add_subcommand("image", "Build and list the images that sessions run");
+    image->require_subcommand(1);
+    auto& build = add(*image, "build", "Build an image from a definition; no registry is asked",
+                      command::image_build);
+    build.add_option("DIR", out.directory, "Folder with requirements.txt, such as images/python")
+        ->required();
+    build.add_option("--name", out.name, "Name of the image; default: the folder's")
+        ->type_name("NAME");
+    add_settings(build, out);
+    auto& list =
+        add(*image, "list", "List images with digest, size and libraries", command::image_list);
+    list.add_flag("--json", out.json, "One JSON object instead of text");
+    add_settings(list, out);
+}
+
+void program::add_key_commands() {
+    auto* keys = app.add_subcommand("keys", "API keys; works while the broker runs");
+    keys->require_subcommand(1);
+    auto& create = add(*keys, "add", "Make a key and print it, this once; only its hash is kept",
+                       command::keys_add);
+    create.add_option("NAME", out.name, "What the key is called in lists and logs")->required();
+    create.add_option("--tenant", out.tenant, "Whose sessions it opens; default: default")
+        ->type_name("TENANT");
+    add_settings(create, out);
+    auto& list = add(*keys, "list", "List keys by name, tenant, time and first characters",
+                     command::keys_list);
+    list.add_flag("--json", out.json, "One JSON object instead of text");
+    add_settings(list, out);
+    auto& revoke =
+        add(*keys, "revoke", "Make a key worthless within a second", command::keys_revoke);
+    revoke.add_option("NAME", out.name, "Name of the key")->required();
+    add_settings(revoke, out);
+}
+
+}  // namespace
+
+std::variant<command_line, command_line_end> parse_command_line(
+    std::vector<std::string> const& arguments) {
+    command_line out;
+    program cli{out};
+    try {
+        std::vector<std::string> reversed{arguments.rbegin(), arguments.rend()};
+        cli.app.parse(reversed);
+    } catch (CLI::ParseError const& error) {
+        std::ostringstream text;
+        std::ostringstream problem;
+        bool const asked = cli.app.exit(error, text, problem) == 0;
+        return command_line_end{status_of(asked ? exit_code::ok : exit_code::usage), text.str(),
+                                problem.str()};
+    }
+    auto const found =
+        std::ranges::find_if(cli.commands, [](auto const& entry) { return entry.first->parsed(); });
+    out.what = found->second;
+    return out;
+}
+
+std::string command_help(std::string const& name) {
+    command_line ignored;
+    program cli{ignored};
+    CLI::App* app = &cli.app;
+    std::string above;
+    std::istringstream words{name};
+    for (std::string word; words >> word;) {
+        above += (above.empty() ? "" : " ") + app->get_name();
+        app = app->get_subcommand(word);
+    }
+    return app->help(above);
+}
+
+}  // namespace broker

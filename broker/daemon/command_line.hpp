@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line as a value: which command, and what was said to it.
+// Never acts, prints or reads anything: help and errors are returned as text. Any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace broker {
+
+enum class command {
+    serve,
+    check_config,
+    doctor,
+    image_build,
+    image_list,
+    keys_add,
+    keys_list,
+    keys_revoke,
+    version,
+};
+
+struct command_line {
+    command what = command::serve;
+    std::optional<std::string> config_path;
+    /// Settings given as flags, in order: `--listen X` is {"listen", X} as `--set listen=X` is.
+    std::vector<std::pair<std::string, std::string>> settings;
+    bool json = false;               // doctor, image list, keys list
+    std::string directory;           // image build
+    std::string name;                // of the image (may be empty) or of the key
+    std::string tenant = "default";  // keys add
+};
+
+/// The command line asked for text, or was wrong.
+struct command_line_end {
+    int status = 0;
+    std::string out;
+    std::string err;
+};
+
+/// `arguments` are those after the program's name.
+std::variant<command_line, command_line_end> parse_command_line(
+    std::vector<std::string> const& arguments);
+
+/// Help of the program or of one command ("serve", "keys add"); what docs/cli.md shows.
+std::string command_help(std::string const& name);
+
+}  // namespace broker

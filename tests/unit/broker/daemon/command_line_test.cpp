@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/daemon/command_line.hpp"
+
+#include "tests/support/catch.hpp"
+
+using broker::command;
+using broker::command_line;
+using broker::command_line_end;
+using broker::parse_command_line;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+command_line parsed(std::vector<std::string> const& arguments) {
+    auto outcome = parse_command_line(arguments);
+    REQUIRE(std::holds_alternative<command_line>(outcome));
+    return std::get<command_line>(outcome);
+}
+
+command_line_end ended(std::vector<std::string> const& arguments) {
+    auto outcome = parse_command_line(arguments);
+    REQUIRE(std::holds_alternative<command_line_end>(outcome));
+    return std::get<command_line_end>(outcome);
+}
+
+}  // namespace
+
+TEST_CASE("each command is known by its words", "[daemon][cli]") {
+    CHECK(parsed({"serve"}).what == command::serve);
+    CHECK(parsed({"check-config"}).what == command::check_config);
+    CHECK(parsed({"doctor"}).what == command::doctor);
+    CHECK(parsed({"image", "build", "images/python"}).what == command::image_build);
+    CHECK(parsed({"image", "list"}).what == command::image_list);
+    CHECK(parsed({"keys", "add", "alice"}).what == command::keys_add);
+    CHECK(parsed({"keys", "list"}).what == command::keys_list);
+    CHECK(parsed({"keys", "revoke", "alice"}).what == command::keys_revoke);
+    CHECK(parsed({"version"}).what == command::version);
+}
+
+TEST_CASE("settings come as --set and as flags of their own", "[daemon][cli]") {
+    auto const line = parsed({"serve", "-c", "x.toml", "--set", "pids=20", "--set", "image=a=b",
+                              "--listen", "127.0.0.1:1", "--state-dir=/s"});
+    CHECK(line.config_path == "x.toml");
+    broker::command_line const expected{
+        .settings = {
+            {"pids", "20"}, {"image", "a=b"}, {"listen", "127.0.0.1:1"}, {"state_dir", "/s"}}};
+    CHECK(line.settings == expected.settings);
+    CHECK(parsed({"serve", "--set", "image="}).settings.front().second.empty());
+}
+
+TEST_CASE("a key belongs to a tenant", "[daemon][cli]") {
+    CHECK(parsed({"keys", "add", "alice"}).tenant == "default");
+    auto const line = parsed({"keys", "add", "alice", "--tenant", "blue"});
+    CHECK(line.name == "alice");
+    CHECK(line.tenant == "blue");
+}
+
+TEST_CASE("what is wrong ends with status 2 and says so", "[daemon][cli]") {
+    using arguments = std::vector<std::string>;
+    for (auto const& wrong :
+         {arguments{}, arguments{"serv"}, arguments{"serve", "extra"}, arguments{"keys"},
+          arguments{"keys", "add"}, arguments{"image", "build"}, arguments{"serve", "--set", "x"},
+          arguments{"serve", "--set", "=x"}, arguments{"serve", "--set"},
+          arguments{"serve", "--no"}, arguments{"serve", "--config"},
+          arguments{"version", "--set", "a=b"}}) {
+        auto const end = ended(wrong);
+        CAPTURE(wrong, end.err);
+        CHECK(end.status == 2);
+        CHECK(end.out.empty());
+        CHECK(end.err.size() > 10);
+    }
+}
+
+TEST_CASE("help is no error, has examples and tells every exit status", "[daemon][cli]") {
+    auto const end = ended({"--help"});
+    CHECK(end.status == 0);
+    CHECK(end.err.empty());
+    CHECK_THAT(end.out, ContainsSubstring("Examples:") && ContainsSubstring("Exit status:") &&
+                            ContainsSubstring("keys add alice"));
+    CHECK_THAT(ended({"keys", "add", "--help"}).out, ContainsSubstring("--tenant"));
+}

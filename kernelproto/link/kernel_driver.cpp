@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// The switch between link, state, timer and the coroutines that wait.
+// Never calls `kernel_state` while one of its steps is being computed: steps are values, performed
+// after the call returned. Loop thread only.
+#include "kernelproto/link/kernel_driver.hpp"
+
+#include "kernelproto/link/link_errc.hpp"
+#include "kernelproto/wire/session_id.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace kernelproto {
+namespace {
+
+/// How long after its connections a kernel's process is given to be reported dead. The watcher
+/// waits for evidence of the end, which takes tens of milliseconds, more on a busy host.
+constexpr std::chrono::milliseconds death_follows_within{1000};
+
+/// How long the sockets of a dead process may stay open and still be listened to.
+constexpr std::chrono::milliseconds last_words_within{250};
+
+steady_time now() { return std::chrono::steady_clock::now(); }
+
+frame_limits limits_of(connection_options const& options) {
+    frame_limits limits;
+    limits.max_message_bytes = options.max_message_bytes;
+    return limits;
+}
+
+}  // namespace
+
+kernel_driver::kernel_driver(boost::asio::io_context& loop, connection_options options,
+                             kernel_connection::failure_sink on_failure)
+    : loop_(loop),
+      options_(std::move(options)),
+      on_failure_(std::move(on_failure)),
+      identity_(make_session_id()),
+      state_(options_.key, limits_of(options_),
+             request_author{identity_, now(), std::chrono::system_clock::now()}),
+      timer_(loop),
+      search_pause_(loop),
+      usable_(loop.get_executor()),
+      ended_(loop.get_executor()) {}
+
+kernel_driver::~kernel_driver() { end_link(); }
+
+boost::asio::awaitable<result<kernel_info>> kernel_driver::become_usable(
+    std::shared_ptr<kernel_driver> self, readiness::mode how, steady_time deadline) {
+    if (self->phase_ == phase::over) {
+        co_return self->over_because_;
+    }
+    if (self->phase_ == phase::apart) {
+        socket_search search{self->options_.socket_dir, self->options_.socket_prefix,
+                             self->options_.owner};
+        auto const found = co_await self->find_sockets(search, deadline);
+        if (!found) {
+            co_return found.error();
+        }
+        zmq_link_options wanted;
+        wanted.identity = self->identity_;
+        wanted.max_message_bytes = self->options_.max_message_bytes;
+        wanted.sockets = search.take();
+        auto opened = zmq_link::open(self->loop_, std::move(wanted), *self);
+        if (!opened) {
+            self->fail(link_failure::refused, opened.error().message());
+            co_return client_errc::unreachable;
+        }
+        self->link_ = std::move(*opened);
+        self->phase_ = phase::linked;
+    }
+    self->perform(how == readiness::mode::fresh ? self->state_.begin_ready(deadline, now())
+                                                : self->state_.begin_adopt(deadline, now()),
+                  resume::later);
+    co_return co_await self->usable_.wait([raw = self.get()] { raw->abandon(); });
+}
+
+boost::asio::awaitable<result<void>> kernel_driver::find_sockets(socket_search& search,
+                                                                 steady_time deadline) {
+    for (;;) {
+        auto const found = search.look();
+        if (found) {
+            co_return result<void>{};
+        }
+        auto const why = found.error();
+        if (why != link_errc::missing && why != link_errc::not_listening) {
+            fail(link_failure::refused, search.wanted() + ": " + why.message());
+            co_return client_errc::unreachable;
+        }
+        auto const at = now();
+        if (at >= deadline) {
+            co_return client_errc::timed_out;
+        }
+        search_pause_.expires_at(std::min(at + search.pause(), deadline));
+        co_await search_pause_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+        if (phase_ == phase::over) {
+            co_return over_because_;
+        }
+    }
+}
+
+/// A coroutine that is thrown out of its wait leaves no execution behind that nobody watches.
+struct kernel_driver::abandon_unless_ended {
+    explicit abandon_unless_ended(kernel_driver& of) : driver(of) {}
+    abandon_unless_ended(abandon_unless_ended const&) = delete;
+    abandon_unless_ended& operator=(abandon_unless_ended const&) = delete;
+    ~abandon_unless_ended() {
+        if (!ended) {
+            (void)driver.state_.abandon();
+            driver.sink_.reset();
+        }
+    }
+    kernel_driver& driver;
+    bool ended = false;
+};
+
+boost::asio::awaitable<execution_end> kernel_driver::run(std::shared_ptr<kernel_driver> self,
+                                                         execute_request what,
+                                                         kernel_connection::event_sink sink) {
+    if (self->state_.running()) {
+        throw std::logic_error("one execution at a time");
+    }
+    if (!self->link_) {
+        co_return execution_end{end_cause::unreachable, std::nullopt};
+    }
+    self->ended_.forget();
+    abandon_unless_ended guard{*self};
+    self->sink_ = std::make_shared<kernel_connection::event_sink>(std::move(sink));
+    self->perform(self->state_.begin_execute(std::move(what), now()), resume::later);
+    auto how = co_await self->ended_.wait([raw = self.get()] { raw->abandon(); });
+    guard.ended = true;
+    co_return how;
+}
+
+void kernel_driver::interrupt() { perform(state_.interrupt(now()), resume::later); }
+
+void kernel_driver::kernel_died() {
+    switch (phase_) {
+        case phase::apart:
+        case phase::cut:
+            finish_death();
+            break;
+        case phase::linked:
+            phase_ = phase::dying;
+            verdict_at_ = now() + last_words_within;
+            arm();
+            break;
+        case phase::dying:
+        case phase::over:
+            break;
+    }
+}
+
+void kernel_driver::abandon() { perform(state_.abandon(), resume::later); }
+
+void kernel_driver::close() {
+    on_failure_ = nullptr;
+    sink_.reset();
+    end_link();
+    perform(state_.abandon(), resume::later);
+    (void)state_.link_lost();  // nothing is left to end; whatever is asked from now on is refused
+    timer_.cancel();
+}
+
+void kernel_driver::on_message(channel from, frame_list frames) {
+    perform(state_.on_frames(from, frames, now()), resume::now);
+}
+
+void kernel_driver::on_failure(link_failure why, std::string const& detail) {
+    if (phase_ == phase::dying) {
+        finish_death();
+    } else if (why == link_failure::lost) {
+        phase_ = phase::cut;
+        cut_detail_ = detail;
+        verdict_at_ = now() + death_follows_within;
+        arm();
+    } else {
+        fail(why, detail);
+    }
+}
+
+void kernel_driver::fail(link_failure why, std::string const& detail) {
+    auto const self = shared_from_this();
+    over_because_ = client_errc::unreachable;
+    end_link();
+    auto step = state_.link_lost();
+    if (auto const told = std::exchange(on_failure_, nullptr)) {
+        told(why, detail);
+    }
+    perform(std::move(step), resume::later);
+}
+
+void kernel_driver::finish_death() {
+    over_because_ = client_errc::kernel_died;
+    end_link();
+    perform(state_.kernel_died(), resume::later);
+}
+
+void kernel_driver::end_link() {
+    phase_ = phase::over;
+    verdict_at_.reset();
+    search_pause_.cancel();
+    if (auto const gone = std::move(link_)) {
+        gone->close();
+    }
+}
+
+void kernel_driver::perform(kernel_step step, resume how) {
+    auto const self = shared_from_this();
+    for (auto& out : step.send) {
+        if (link_) {
+            // A message that is not taken belongs to a link that is about to say why.
+            (void)link_->send(out.to, std::move(out.frames));
+        }
+    }
+    tell(step.events);
+    if (step.replaced) {
+        fail(link_failure::lost, "another kernel answers on the same sockets");
+    }
+    arm();
+    if (step.ready) {
+        how == resume::now ? usable_.bring_now(std::move(*step.ready))
+                           : usable_.bring_later(std::move(*step.ready));
+    }
+    if (step.ended) {
+        sink_.reset();
+        how == resume::now ? ended_.bring_now(std::move(*step.ended))
+                           : ended_.bring_later(std::move(*step.ended));
+    }
+}
+
+void kernel_driver::tell(std::vector<event>& events) {
+    auto const sink = sink_;
+    for (auto& each : events) {
+        if (!sink || sink != sink_) {
+            return;  // a sink may end its own execution
+        }
+        (*sink)(std::move(each));
+    }
+}
+
+void kernel_driver::arm() {
+    auto at = phase_ == phase::over ? std::nullopt : state_.next_deadline();
+    if (verdict_at_ && (!at || *verdict_at_ < *at)) {
+        at = verdict_at_;
+    }
+    // A timer that is due too early does no harm; setting it again at each message would.
+    if (!at || (armed_for_ && *armed_for_ <= *at)) {
+        return;
+    }
+    armed_for_ = at;
+    timer_.expires_at(*at);
+    timer_.async_wait([self = shared_from_this()](boost::system::error_code const& cancelled) {
+        if (!cancelled) {
+            self->on_timer();
+        }
+    });
+}
+
+void kernel_driver::on_timer() {
+    armed_for_.reset();
+    if (verdict_at_ && *verdict_at_ <= now()) {
+        if (phase_ == phase::dying) {
+            finish_death();
+        } else {
+            fail(link_failure::lost, *cut_detail_);
+        }
+        return;
+    }
+    perform(state_.on_timer(now()), resume::now);
+}
+
+}  // namespace kernelproto

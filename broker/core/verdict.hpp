@@ -19,7 +19,7 @@ enum class end_cause : std::uint8_t {
     idle_without_reply,  // the kernel failed to answer
     kernel_died,         // the process ended
     kernel_replaced,     // another kernel answers on its sockets
-    unreachable,         // its sockets are closed or mute
+    unreachable,         // its sockets are closed or mute, and the process lived when asked
     abandoned,           // given up by its owner
     never_sent,          // ended in the queue, or no kernel could be started
 };
@@ -76,16 +76,5 @@ struct verdict {
 };
 
 verdict judge(execution_facts const& facts);
-
-/// stderr as the simple dialects show it (see `execution::plain_stderr`).
-std::string plain_stderr(std::string_view stderr_text, std::optional<raised_error> const& error,
-                         verdict const& v);
-
-/// Exit status of `SystemExit` by the text of its value: empty 0, an integer & 255, `True` and
-/// `False` 1 and 0; nothing for any other text, which is printed and means 1.
-std::optional<int> system_exit_status(std::string_view evalue);
-
-/// Without the escape sequences of ECMA-48 (colours, links, cursor movement).
-std::string strip_ansi(std::string_view text);
 
 }  // namespace broker

@@ -10,3 +10,15 @@ namespace Catch::Matchers {
 inline auto ContainsSubstring(std::string const& text) { return Contains(text); }
 }  // namespace Catch::Matchers
 #endif
+
+#include <boost/system/result.hpp>
+
+#include <string>
+
+// A result is shown as whether it holds a value: neither a value nor a failure need be printable.
+template <class T, class E>
+struct Catch::StringMaker<boost::system::result<T, E>> {
+    static std::string convert(boost::system::result<T, E> const& r) {
+        return r.has_value() ? "a value" : "a failure";
+    }
+};

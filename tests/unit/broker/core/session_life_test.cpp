@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/core/session_life.hpp"
+
+#include "tests/support/catch.hpp"
+
+#include <stdexcept>
+
+using broker::life_action;
+using broker::life_record;
+using broker::life_times;
+using broker::moment;
+using broker::session_life;
+using broker::session_state;
+using broker::session_status;
+using broker::started_on;
+using broker::state_reason;
+using broker::wall_time;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr life_times times{.idle_timeout_s = 1800, .workspace_keep_s = 86400};
+
+/// A point of both clocks, `seconds` after an arbitrary start.
+moment at(double seconds) {
+    return {wall_time{1'700'000'000'000ms} + broker::wall_seconds(seconds),
+            broker::steady_time{} + 1000h + broker::steady_seconds(seconds)};
+}
+
+session_life started() {
+    session_life life(times, at(0));
+    life.on_start();
+    life.on_ready(at(1));
+    return life;
+}
+
+started_on run(session_life& life, std::optional<state_reason> gone = {}) {
+    auto const truth = life.on_execution(at(2));
+    life.on_execution_end(at(3), gone);
+    return truth;
+}
+
+void restart(session_life& life) {
+    life.on_start();
+    life.on_ready(at(4));
+}
+
+}  // namespace
+
+TEST_CASE("the first execution is fresh, the next ones are kept", "[core][life]") {
+    auto life = started();
+    CHECK(run(life) == started_on{session_state::fresh, {}, 1});
+    CHECK(run(life) == started_on{session_state::kept, {}, 1});
+    CHECK(run(life) == started_on{session_state::kept, {}, 1});
+}
+
+TEST_CASE("a session under a name that had expired says so once", "[core][life]") {
+    session_life life(times, at(0), true);
+    CHECK(life.peek() == started_on{session_state::fresh, state_reason::expired, 1});
+    restart(life);
+    CHECK(run(life) == started_on{session_state::fresh, state_reason::expired, 1});
+    CHECK(run(life) == started_on{session_state::kept, {}, 1});
+    life.on_kernel_gone(state_reason::idle_expired);
+    restart(life);
+    CHECK(run(life) == started_on{session_state::restarted, state_reason::idle_expired, 2});
+}
+
+TEST_CASE("every way to lose a kernel is told by its own reason, once", "[core][life]") {
+    for (auto const why :
+         {state_reason::oom, state_reason::crash, state_reason::exit, state_reason::timeout_kill,
+          state_reason::unresponsive, state_reason::output_limit, state_reason::protocol,
+          state_reason::runtime_lost}) {
+        auto life = started();
+        run(life);
+        run(life, why);
+        CHECK(life.status() == session_status::stopped);
+        CHECK(life.peek() == started_on{session_state::restarted, why, 2});
+        restart(life);
+        CHECK(run(life) == started_on{session_state::restarted, why, 2});
+        CHECK(run(life) == started_on{session_state::kept, {}, 2});
+    }
+}
+
+TEST_CASE("a kernel that is gone between executions is told the same way", "[core][life]") {
+    for (auto const why : {state_reason::idle_expired, state_reason::restart_requested,
+                           state_reason::crash, state_reason::host_restart}) {
+        auto life = started();
+        run(life);
+        life.on_kernel_gone(why);
+        restart(life);
+        CHECK(run(life) == started_on{session_state::restarted, why, 2});
+    }
+}
+
+TEST_CASE("the reason that took the variables stays, whatever comes after", "[core][life]") {
+    auto life = started();
+    run(life, state_reason::oom);
+    restart(life);
+    life.on_kernel_gone(state_reason::idle_expired);
+    restart(life);
+    life.on_kernel_gone(state_reason::restart_requested);
+    restart(life);
+    CHECK(run(life) == started_on{session_state::restarted, state_reason::oom, 4});
+}
+
+TEST_CASE("a kernel that nobody used took nothing with it", "[core][life]") {
+    auto life = started();
+    life.on_kernel_gone(state_reason::crash);
+    restart(life);
+    CHECK(run(life) == started_on{session_state::fresh, {}, 2});
+}
+
+TEST_CASE("a start that failed is no generation and forgets no reason", "[core][life]") {
+    auto life = started();
+    run(life, state_reason::oom);
+    CHECK(life.on_start() == 2);
+    life.on_start_failed();
+    CHECK(life.status() == session_status::stopped);
+    CHECK(life.on_start() == 2);
+    life.on_ready(at(5));
+    CHECK(run(life) == started_on{session_state::restarted, state_reason::oom, 2});
+}
+
+TEST_CASE("a kernel lost while it started counts as a failed start", "[core][life]") {
+    session_life life(times, at(0));
+    life.on_start();
+    life.on_kernel_gone(state_reason::crash);
+    restart(life);
+    CHECK(run(life) == started_on{session_state::fresh, {}, 1});
+}
+
+TEST_CASE("files that went before their time are lost, told once", "[core][life]") {
+    auto life = started();
+    run(life);
+    life.on_kernel_gone(state_reason::host_restart);
+    life.on_files_lost(state_reason::runtime_lost);
+    CHECK(life.peek() == started_on{session_state::lost, state_reason::runtime_lost, 2});
+    restart(life);
+    CHECK(run(life) == started_on{session_state::lost, state_reason::runtime_lost, 2});
+    CHECK(run(life) == started_on{session_state::kept, {}, 2});
+
+    session_life files_only(times, at(0));
+    files_only.on_files_lost(state_reason::runtime_lost);
+    restart(files_only);
+    CHECK(run(files_only).state == session_state::lost);
+}
+
+TEST_CASE("the truth survives the broker", "[core][life]") {
+    auto before = started();
+    run(before);
+    session_life after(times, before.record(), at(10));
+    CHECK(after.status() == session_status::stopped);
+    SECTION("the kernel lives") {
+        after.on_adopted(false);
+        CHECK(run(after) == started_on{session_state::kept, {}, 1});
+    }
+    SECTION("the kernel lives and still runs") {
+        after.on_adopted(true);
+        CHECK(after.status() == session_status::busy);
+        after.on_execution_end(at(11), {});
+        CHECK(run(after) == started_on{session_state::kept, {}, 1});
+    }
+    SECTION("the kernel is gone") {
+        after.on_adopted(false);
+        after.on_kernel_gone(state_reason::host_restart);
+        restart(after);
+        CHECK(run(after) == started_on{session_state::restarted, state_reason::host_restart, 2});
+    }
+    SECTION("nobody knows what became of the kernel") {
+        restart(after);
+        CHECK(run(after) == started_on{session_state::restarted, state_reason::runtime_lost, 2});
+    }
+}
+
+TEST_CASE("a reason not told before the broker ended is told after", "[core][life]") {
+    auto before = started();
+    run(before, state_reason::oom);
+    session_life after(times, before.record(), at(10));
+    restart(after);
+    CHECK(run(after) == started_on{session_state::restarted, state_reason::oom, 2});
+    session_life again(times, after.record(), at(20));
+    again.on_adopted(false);
+    CHECK(run(again) == started_on{session_state::kept, {}, 2});
+}
+
+TEST_CASE("an idle session is put away, and expires a day after", "[core][life]") {
+    auto life = started();
+    run(life);  // last used at 3
+    CHECK(life.next_due() == at(3 + 1800).steady);
+    CHECK(life.due(at(3 + 1799.9).steady) == life_action::none);
+    CHECK(life.due(at(3 + 1800).steady) == life_action::put_away);
+    life.on_kernel_gone(state_reason::idle_expired);
+    CHECK(life.due(at(3 + 1800 + 86399).steady) == life_action::none);
+    CHECK(life.due(at(3 + 1800 + 86400).steady) == life_action::expire);
+    CHECK(life.expires_at() == at(3 + 1800 + 86400).wall);
+}
+
+TEST_CASE("use of any kind puts the end off", "[core][life]") {
+    auto life = started();
+    life.on_used(at(1000));
+    CHECK(life.due(at(2799).steady) == life_action::none);
+    CHECK(life.due(at(2800).steady) == life_action::put_away);
+    life.on_execution(at(2000));
+    CHECK_FALSE(life.next_due());
+    CHECK(life.due(at(1e7).steady) == life_action::none);
+    life.on_execution_end(at(9000), {});
+    CHECK(life.next_due() == at(9000 + 1800).steady);
+}
+
+TEST_CASE("a wall clock that jumps ends no session early", "[core][life]") {
+    auto life = started();
+    run(life);
+    moment const jumped{at(3 + 10 * 86400).wall, at(10).steady};
+    CHECK(life.due(jumped.steady) == life_action::none);
+    life.on_used(jumped);
+    CHECK(life.next_due() == at(10 + 1800).steady);
+}
+
+TEST_CASE("time without a broker counts, a clock set back does not add any", "[core][life]") {
+    auto before = started();
+    run(before);  // last used at 3
+    SECTION("the broker was away for a while") {
+        session_life after(times, before.record(), {at(1003).wall, at(0).steady});
+        after.on_adopted(false);
+        CHECK(after.next_due() == at(800).steady);
+    }
+    SECTION("the broker was away for years") {
+        session_life after(times, before.record(), {at(1e9).wall, at(0).steady});
+        CHECK(after.due(at(0).steady) == life_action::expire);
+    }
+    SECTION("the wall clock was set back") {
+        session_life after(times, before.record(), {at(-1e6).wall, at(0).steady});
+        CHECK(after.next_due() == at(1800 + 86400).steady);
+        CHECK(after.expires_at() == at(-1e6 + 1800 + 86400).wall);
+    }
+}
+
+TEST_CASE("a closing session is never due", "[core][life]") {
+    auto life = started();
+    life.on_close();
+    CHECK(life.status() == session_status::closing);
+    CHECK_FALSE(life.next_due());
+    CHECK(life.due(at(1e8).steady) == life_action::none);
+}
+
+TEST_CASE("a move that the state does not allow is a broken invariant", "[core][life]") {
+    session_life life(times, at(0));
+    CHECK_THROWS_AS(life.on_ready(at(1)), std::logic_error);
+    CHECK_THROWS_AS(life.on_execution(at(1)), std::logic_error);
+    CHECK_THROWS_AS(life.on_execution_end(at(1), {}), std::logic_error);
+    CHECK_THROWS_AS(life.on_kernel_gone(state_reason::oom), std::logic_error);
+    CHECK_THROWS_AS(life.on_adopted(false), std::logic_error);
+    CHECK_THROWS_AS(life.on_start_failed(), std::logic_error);
+    life.on_start();
+    CHECK_THROWS_AS(life.on_start(), std::logic_error);
+    CHECK_THROWS_AS(life.on_files_lost(state_reason::oom), std::logic_error);
+    life.on_ready(at(1));
+    CHECK_THROWS_AS(life.on_start(), std::logic_error);
+    life.on_execution(at(2));
+    CHECK_THROWS_AS(life.on_execution(at(2)), std::logic_error);
+    life.on_close();
+    CHECK_THROWS_AS(life.on_start(), std::logic_error);
+}

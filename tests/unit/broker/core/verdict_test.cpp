@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/core/verdict.hpp"
+
+#include "tests/support/catch.hpp"
+
+#include <functional>
+
+using broker::death_kind;
+using broker::end_cause;
+using broker::execution_facts;
+using broker::link_fault;
+using broker::outcome;
+using broker::raised_error;
+using broker::reply_status;
+using broker::sandbox_evidence;
+using broker::state_reason;
+
+namespace {
+
+constexpr int exited(int status) { return status << 8; }
+constexpr int signalled(int signal) { return signal; }
+
+execution_facts completed() {
+    return {.cause = end_cause::complete, .reply = reply_status::ok, .timeout_s = 60};
+}
+
+execution_facts raised(std::string ename, std::string evalue) {
+    auto facts = completed();
+    facts.reply = reply_status::error;
+    facts.error = raised_error{std::move(ename), std::move(evalue), {}};
+    return facts;
+}
+
+execution_facts died(int wait_status, std::uint64_t oom = 0, std::uint64_t pids = 0) {
+    return {.cause = end_cause::kernel_died,
+            .sandbox = sandbox_evidence{wait_status, oom, pids},
+            .timeout_s = 60};
+}
+
+execution_facts with(execution_facts facts, std::function<void(execution_facts&)> const& change) {
+    change(facts);
+    return facts;
+}
+
+struct row {
+    char const* name;
+    execution_facts facts;
+    outcome what;
+    std::optional<int> exit_code;
+    bool kept;
+    std::optional<state_reason> reason;
+    std::optional<death_kind> kind;
+    bool incomplete = false;
+};
+
+std::vector<row> living() {
+    auto const timed_out = [](execution_facts& f) {
+        f.timed_out = true;
+    };
+    auto const interrupted = [](execution_facts& f) {
+        f.interrupted = true;
+    };
+    auto const cancelled = [](execution_facts& f) {
+        f.cancelled = true;
+    };
+    auto const cause = [](end_cause c) {
+        return [c](execution_facts& f) {
+            f.cause = c;
+        };
+    };
+    return {
+        {"it ran to its end", completed(), outcome::ok, 0, true, {}, {}},
+        {"an exception", raised("ValueError", "x"), outcome::error, 1, true, {}, {}},
+        {"the program's own KeyboardInterrupt",
+         raised("KeyboardInterrupt", ""),
+         outcome::error,
+         1,
+         true,
+         {},
+         {}},
+        {"SystemExit without a value", raised("SystemExit", ""), outcome::ok, 0, true, {}, {}},
+        {"SystemExit(3)", raised("SystemExit", "3"), outcome::error, 3, true, {}, {}},
+        {"SystemExit(256)", raised("SystemExit", "256"), outcome::ok, 0, true, {}, {}},
+        {"SystemExit(-1)", raised("SystemExit", "-1"), outcome::error, 255, true, {}, {}},
+        {"SystemExit(True)", raised("SystemExit", "True"), outcome::error, 1, true, {}, {}},
+        {"SystemExit(False)", raised("SystemExit", "False"), outcome::ok, 0, true, {}, {}},
+        {"SystemExit('bye')", raised("SystemExit", "bye"), outcome::error, 1, true, {}, {}},
+        {"the deadline, interrupted",
+         with(raised("KeyboardInterrupt", ""), timed_out),
+         outcome::timeout,
+         124,
+         true,
+         {},
+         {}},
+        {"the deadline, the interrupt was caught",
+         with(completed(), timed_out),
+         outcome::timeout,
+         124,
+         true,
+         {},
+         {}},
+        {"interrupted",
+         with(raised("KeyboardInterrupt", ""), interrupted),
+         outcome::interrupted,
+         130,
+         true,
+         {},
+         {}},
+        {"interrupted, and caught",
+         with(completed(), interrupted),
+         outcome::interrupted,
+         130,
+         true,
+         {},
+         {}},
+        {"cancelled while it ran",
+         with(raised("KeyboardInterrupt", ""), cancelled),
+         outcome::cancelled,
+         130,
+         true,
+         {},
+         {}},
+        {"the deadline after an interrupt",
+         with(with(raised("KeyboardInterrupt", ""), interrupted), timed_out),
+         outcome::timeout,
+         124,
+         true,
+         {},
+         {}},
+        {"idle was lost",
+         with(completed(), cause(end_cause::reply_without_idle)),
+         outcome::ok,
+         0,
+         true,
+         {},
+         {},
+         true},
+        {"an error and idle was lost",
+         with(raised("ValueError", "x"), cause(end_cause::reply_without_idle)),
+         outcome::error,
+         1,
+         true,
+         {},
+         {},
+         true},
+        {"no reply, but the error was published",
+         with(raised("ValueError", "x"),
+              [](execution_facts& f) {
+                  f.cause = end_cause::idle_without_reply;
+                  f.reply = reply_status::none;
+              }),
+         outcome::error,
+         1,
+         true,
+         {},
+         {}},
+        {"no reply and no error",
+         execution_facts{.cause = end_cause::idle_without_reply},
+         outcome::error,
+         1,
+         true,
+         {},
+         {}},
+        {"the kernel skipped it",
+         with(completed(), [](execution_facts& f) { f.reply = reply_status::aborted; }),
+         outcome::cancelled,
+         130,
+         true,
+         {},
+         {}},
+        {"cancelled in the queue",
+         execution_facts{.cause = end_cause::never_sent, .cancelled = true},
+         outcome::cancelled,
+         130,
+         true,
+         {},
+         {}},
+        {"the deadline in the queue",
+         execution_facts{.cause = end_cause::never_sent, .timed_out = true},
+         outcome::timeout,
+         124,
+         true,
+         {},
+         {}},
+        {"it ran while the broker was away",
+         with(completed(), [](execution_facts& f) { f.watched_by_another = true; }),
+         outcome::unknown,
+         {},
+         true,
+         {},
+         {},
+         true},
+        {"given up",
+         execution_facts{.cause = end_cause::abandoned},
+         outcome::unknown,
+         {},
+         true,
+         {},
+         {},
+         true},
+    };
+}
+
+std::vector<row> dead() {
+    auto const killed = [](execution_facts& f) {
+        f.timed_out = f.killed = true;
+    };
+    auto const timed_out = [](execution_facts& f) {
+        f.timed_out = true;
+    };
+    auto const interrupted = [](execution_facts& f) {
+        f.interrupted = true;
+    };
+    auto const link = [](link_fault l) {
+        return execution_facts{.cause = end_cause::unreachable, .link = l};
+    };
+    auto const kills_itself = [](execution_facts& f) {
+        f.interrupted = f.killed = true;
+    };
+    using r = state_reason;
+    using k = death_kind;
+    return {
+        {"os._exit(0)", died(exited(0)), outcome::died, 0, false, r::exit, k::exit},
+        {"os._exit(7)", died(exited(7)), outcome::died, 7, false, r::exit, k::exit},
+        {"a segmentation fault", died(signalled(11)), outcome::died, 139, false, r::crash,
+         k::signal},
+        {"a segmentation fault under an init", died(exited(139)), outcome::died, 139, false,
+         r::crash, k::signal},
+        {"a core dump", died(signalled(11) | 0x80), outcome::died, 139, false, r::crash, k::signal},
+        {"out of memory", died(signalled(9), 1), outcome::died, 137, false, r::oom, k::oom},
+        {"out of memory under an init", died(exited(137), 1), outcome::died, 137, false, r::oom,
+         k::oom},
+        {"killed from outside", died(signalled(9)), outcome::died, 137, false, r::crash, k::signal},
+        {"only a child ran out of memory earlier", died(exited(3), 2), outcome::died, 3, false,
+         r::exit, k::exit},
+        {"aborted at the limit of processes", died(signalled(6), 0, 4), outcome::died, 134, false,
+         r::crash, k::pids},
+        {"denied processes earlier, then a plain exit", died(exited(3), 0, 4), outcome::died, 3,
+         false, r::exit, k::exit},
+        {"nobody saw it end", execution_facts{.cause = end_cause::kernel_died}, outcome::died, 137,
+         false, r::runtime_lost, k::runtime_lost},
+        {"the monitor has no status",
+         execution_facts{.cause = end_cause::kernel_died, .sandbox = sandbox_evidence{}},
+         outcome::died, 137, false, r::runtime_lost, k::runtime_lost},
+        {"the host was restarted",
+         execution_facts{.cause = end_cause::kernel_died, .lost_by = r::host_restart},
+         outcome::died, 137, false, r::host_restart, k::runtime_lost},
+        {"exit() in the code, still going",
+         with(completed(), [](execution_facts& f) { f.ask_exit = true; }), outcome::died, 0, false,
+         r::exit, k::exit},
+        {"exit() in the code, seen to end",
+         with(died(exited(0)), [](execution_facts& f) { f.ask_exit = true; }), outcome::died, 0,
+         false, r::exit, k::exit},
+        {"the deadline, and it had to be killed", with(died(signalled(9)), killed),
+         outcome::timeout, 124, false, r::timeout_kill, k::timeout},
+        {"the deadline, and it ran out of memory before it was killed",
+         with(died(signalled(9), 1), timed_out), outcome::timeout, 124, false, r::oom, k::oom},
+        {"interrupted, and it ended itself", with(died(exited(4)), interrupted),
+         outcome::interrupted, 130, false, r::exit, k::exit},
+        {"interrupted, and it had to be killed", with(died(signalled(9)), kills_itself),
+         outcome::interrupted, 130, false, r::timeout_kill, k::timeout},
+        {"it closed its sockets", link(link_fault::lost), outcome::died, 137, false,
+         r::unresponsive, k::unresponsive},
+        {"it closed its sockets and was ended for it",
+         with(link(link_fault::lost),
+              [](execution_facts& f) {
+                  f.sandbox = sandbox_evidence{signalled(9), 0, 0};
+              }),
+         outcome::died, 137, false, r::unresponsive, k::unresponsive},
+        {"it is mute", execution_facts{.cause = end_cause::unreachable}, outcome::died, 137, false,
+         r::unresponsive, k::unresponsive},
+        {"its sockets were lost because it ended",
+         with(died(exited(7)), [](execution_facts& f) { f.link = link_fault::lost; }),
+         outcome::died, 7, false, r::exit, k::exit},
+        {"one message too large", link(link_fault::too_much), outcome::died, 137, false,
+         r::output_limit, k::unresponsive},
+        {"a socket was exchanged for something else", link(link_fault::refused), outcome::died, 137,
+         false, r::protocol, k::unresponsive},
+        {"another kernel on the same sockets", execution_facts{.cause = end_cause::kernel_replaced},
+         outcome::died, 137, false, r::crash, k::unresponsive},
+        {"it died while the broker was away",
+         with(died(exited(7)), [](execution_facts& f) { f.watched_by_another = true; }),
+         outcome::died, 7, false, r::exit, k::exit, true},
+        {"a reply, and then the end",
+         with(completed(),
+              [](execution_facts& f) {
+                  f.sandbox = sandbox_evidence{exited(2), 0, 0};
+              }),
+         outcome::died, 2, false, r::exit, k::exit},
+    };
+}
+
+void check(row const& r) {
+    CAPTURE(r.name);
+    auto const v = broker::judge(r.facts);
+    CHECK(broker::to_string(v.what) == broker::to_string(r.what));
+    CHECK(v.exit_code == r.exit_code);
+    CHECK(v.variables_kept == r.kept);
+    CHECK(v.next_reason == r.reason);
+    CHECK(v.died_of.has_value() == r.kind.has_value());
+    if (v.died_of && r.kind) {
+        CHECK(broker::to_string(v.died_of->kind) == broker::to_string(*r.kind));
+        CHECK_FALSE(v.died_of->detail.empty());
+    }
+    CHECK(v.output_incomplete == r.incomplete);
+    CHECK(v.note.find('\n') == std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("every end of a kernel that lives on has its verdict", "[core][verdict]") {
+    for (auto const& r : living()) {
+        check(r);
+    }
+}
+
+TEST_CASE("every end of a kernel has its verdict", "[core][verdict]") {
+    for (auto const& r : dead()) {
+        check(r);
+    }
+}
+
+TEST_CASE("a kernel dies of every signal with 128 and its number", "[core][verdict]") {
+    for (int signal = 1; signal <= 64; ++signal) {
+        auto const v = broker::judge(died(signalled(signal)));
+        CHECK(v.exit_code == 128 + signal);
+        CHECK(v.what == outcome::died);
+    }
+}
+
+TEST_CASE("a kernel that ended itself tells its status", "[core][verdict]") {
+    for (int status = 0; status <= 128; ++status) {
+        auto const v = broker::judge(died(exited(status)));
+        CHECK(v.exit_code == status);
+        CHECK(v.next_reason == state_reason::exit);
+    }
+}
+
+TEST_CASE("the time limit is told with its length and what became of the variables",
+          "[core][verdict]") {
+    auto facts = completed();
+    facts.timed_out = true;
+    facts.timeout_s = 2.5;
+    CHECK(broker::judge(facts).note ==
+          "the time limit of 2.5 s was reached; the variables were kept");
+    facts.killed = true;
+    CHECK(broker::judge(facts).note ==
+          "the time limit of 2.5 s was reached; the kernel had to be ended and the variables are "
+          "gone");
+    CHECK(
+        broker::judge({.cause = end_cause::never_sent, .timed_out = true, .timeout_s = 60}).note ==
+        "the time limit of 60 s passed while it waited; nothing ran and the variables were kept");
+}
+
+TEST_CASE("a kernel that could not be started says why", "[core][verdict]") {
+    execution_facts facts{.cause = end_cause::never_sent};
+    facts.start_failure = "the image is gone";
+    auto const v = broker::judge(facts);
+    CHECK(v.what == outcome::died);
+    CHECK(v.note == "the image is gone");
+    CHECK_FALSE(v.next_reason);
+}
+
+TEST_CASE("what simply ran has nothing to add to stderr", "[core][verdict]") {
+    CHECK(broker::judge(completed()).note.empty());
+    CHECK(broker::judge(raised("ValueError", "x")).note.empty());
+    CHECK(broker::judge(raised("SystemExit", "3")).note.empty());
+    CHECK(broker::judge(died(signalled(11))).note ==
+          "the kernel was ended by SIGSEGV (segmentation fault); the variables are gone");
+}

@@ -24,6 +24,9 @@ using outcome = boost::system::result<T>;
 /// A directory for listing and for calls relative to it. The owner is not checked.
 outcome<unique_fd> open_directory(int root, std::string const& path);
 
+/// The directory that `directory` stands for, for listing: it may be O_PATH.
+outcome<unique_fd> reopen_directory(int directory);
+
 /// The directory that holds the last part of `path` (a new descriptor of `root` itself when there
 /// is one part only).
 outcome<unique_fd> open_parent(int root, std::string const& path);
@@ -55,6 +58,12 @@ enum class if_exists { refuse, replace };
 /// cannot reach; a temporary name in it is needed only for replacing.
 outcome<void> give_name(int nameless, int parent, std::string const& name, int staging,
                         if_exists rule);
+
+/// Gives a nameless file its name in place of exactly the file that `replaced` has open; ESTALE,
+/// and everything as before, if another one bears the name. For a moment the new file may be seen
+/// even then. ENOENT if nothing bears it.
+outcome<void> replace_exactly(int nameless, int parent, std::string const& name, int staging,
+                              int replaced);
 
 /// Empties the directory `root` of any tree whatsoever: any depth, any names, any modes. Iterative,
 /// at most four descriptors at once. Nothing else may write to the tree meanwhile.

@@ -20,6 +20,8 @@ namespace {
 namespace json = boost::json;
 using boost::system::error_code;
 
+constexpr std::string_view half_a_pair = "a \\u escape is half a surrogate pair";
+
 enum class own_rule { none, duplicate, too_many_values, too_many_members, number_range };
 
 /// Builds the value; every `on_` returns false to stop with `broken` set.
@@ -46,7 +48,7 @@ public:
     bool on_string_part(json::string_view s, std::size_t, error_code&) { return gather(s); }
     bool on_string(json::string_view s, std::size_t, error_code& ec) {
         gather(s);
-        json::value whole{json::string_view(text_)};
+        json::value whole(json::string_view(text_.data(), text_.size()));
         text_.clear();
         return add(std::move(whole), ec);
     }
@@ -156,9 +158,24 @@ std::string own_sentence(builder const& seen) {
     return "a number is too large";
 }
 
-std::string syntax_sentence(std::string_view rest) {
+/// True if the escape before `at` is the first half of a pair, which the library calls a syntax
+/// error when no escape follows.
+bool after_leading_surrogate(std::string_view body, std::size_t at) {
+    if (at < 6) {
+        return false;
+    }
+    auto const escape = body.substr(at - 6, 4);
+    return escape.starts_with("\\u") && (escape[2] == 'd' || escape[2] == 'D') &&
+           std::string_view{"89abAB"}.find(escape[3]) != std::string_view::npos;
+}
+
+std::string syntax_sentence(std::string_view body, std::size_t at) {
+    auto const rest = body.substr(std::min(at, body.size()));
     if (rest.empty()) {
         return "the body ends in the middle of a value";
+    }
+    if (after_leading_surrogate(body, at)) {
+        return std::string(half_a_pair);
     }
     if (utf8_sequence(rest) == 0) {
         return "the body is not UTF-8";
@@ -184,7 +201,7 @@ std::string sentence_for(error_code const& ec, builder const& seen, std::string_
     }
     if (ec == json::error::illegal_leading_surrogate ||
         ec == json::error::illegal_trailing_surrogate || ec == json::error::expected_utf16_escape) {
-        return "a \\u escape is half a surrogate pair";
+        return std::string(half_a_pair);
     }
     if (ec == json::error::expected_hex_digit) {
         return "a \\u escape needs four hexadecimal digits";
@@ -198,7 +215,7 @@ std::string sentence_for(error_code const& ec, builder const& seen, std::string_
     if (ec == json::error::incomplete) {
         return "the body ends in the middle of a value";
     }
-    return syntax_sentence(body.substr(std::min(at, body.size())));
+    return syntax_sentence(body, at);
 }
 
 json_error failed(std::string sentence, std::string_view body, std::size_t at) {

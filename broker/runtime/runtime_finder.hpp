@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which OCI runtimes this host has, and what is to be said about them and about the host.
+// Never decides by a version: what is too old is warned about, what does not work is found by a
+// probe sandbox. Reads the host; any thread.
+#pragma once
+
+#include "broker/runtime/cgroup_layout.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace broker {
+
+struct found_runtime {
+    std::string name;     // crun, runc, runsc, ...
+    std::string path;     // absolute
+    std::string version;  // "1.8.1", empty when it does not say
+};
+
+/// Candidates in the order of preference: crun, runc for "auto", else the one that was named.
+std::vector<found_runtime> find_runtimes(std::string const& wanted);
+
+/// First word of digits and dots after "version" or "<name> version".
+std::string parse_version(std::string_view output);
+
+/// A sentence when this version lacks fixes that matter here.
+std::optional<std::string> version_warning(found_runtime const& runtime);
+
+/// What keeps any runtime from working on this host.
+std::vector<std::string> host_problems(cgroup_layout const& layout, std::string const& monitor);
+
+/// What an operator should know, though it works.
+std::vector<std::string> host_warnings(cgroup_layout const& layout);
+
+}  // namespace broker

@@ -42,6 +42,15 @@ std::string advice(error_code const& ec, endpoint const& where) {
     if (ec == boost::system::errc::no_such_file_or_directory) {
         return "the directory does not exist";
     }
+    if (ec == boost::system::errc::file_exists) {
+        return "a file that is not a socket is there: move it away or choose another path";
+    }
+    if (ec == boost::system::errc::filename_too_long) {
+        return "the path is empty or longer than a unix socket's can be (107 bytes)";
+    }
+    if (ec == boost::system::errc::invalid_argument) {
+        return "the address must be numeric, such as 127.0.0.1, ::1 or 0.0.0.0";
+    }
     return ec.message();
 }
 

@@ -85,15 +85,15 @@ bool request_body::can_skip() const {
 
 broker::task<bool> request_body::skip() {
     limit_ = most_to_skip;
-    for (;;) {
+    io_.consume(std::exchange(pending_, 0));
+    while (!parser_.done()) {
         auto const piece = co_await next();
         if (!piece) {
             co_return false;
         }
-        if (piece->empty()) {
-            co_return true;
-        }
     }
+    io_.consume(std::exchange(pending_, 0));
+    co_return true;
 }
 
 }  // namespace http

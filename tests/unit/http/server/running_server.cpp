@@ -138,7 +138,12 @@ std::vector<std::string> running_server::failures() {
     return copy;
 }
 
-raw_client::raw_client(http::endpoint const& where, int receive_buffer) {
+raw_client::raw_client(http::endpoint const& where, int receive_buffer)
+    : raw_client(socket(std::holds_alternative<http::tcp_endpoint>(where) ? AF_INET : AF_UNIX,
+                        SOCK_STREAM | SOCK_CLOEXEC, 0),
+                 where, receive_buffer) {}
+
+raw_client::raw_client(int socket, http::endpoint const& where, int receive_buffer) : fd_(socket) {
     sockaddr_storage storage{};
     socklen_t size = 0;
     if (auto const* const tcp = std::get_if<http::tcp_endpoint>(&where)) {
@@ -153,7 +158,6 @@ raw_client::raw_client(http::endpoint const& where, int receive_buffer) {
         std::get<http::unix_endpoint>(where).path.copy(address->sun_path, 107);
         size = sizeof *address;
     }
-    fd_ = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     timeval const patience{20, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -161,6 +165,7 @@ raw_client::raw_client(http::endpoint const& where, int receive_buffer) {
         setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     }
     if (connect(fd_, reinterpret_cast<sockaddr const*>(&storage), size) != 0) {
+        ::close(fd_);
         throw std::runtime_error("connect failed");
     }
 }

@@ -69,6 +69,8 @@ private:
 class raw_client {
 public:
     explicit raw_client(http::endpoint const& where, int receive_buffer = 0);
+    /// Connects this socket, and owns it.
+    raw_client(int socket, http::endpoint const& where, int receive_buffer = 0);
     ~raw_client();
     raw_client(raw_client const&) = delete;
     raw_client& operator=(raw_client const&) = delete;

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order of columns, written once for each direction. Never a default for a word that is not
+// known. One thread.
+#include "broker/store/row_io.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace broker {
+namespace {
+
+failure unreadable(std::string_view word) {
+    return fail(errc::internal, fmt::format("the table holds an unknown word '{}'", word));
+}
+
+template <class Enum, std::size_t N>
+std::optional<Enum> stage_from(std::string_view word, std::array<Enum, N> const& all) {
+    for (Enum const value : all) {
+        if (to_string(value) == word) {
+            return value;
+        }
+    }
+    return std::nullopt;
+}
+
+constexpr std::array sandbox_stages = {sandbox_stage::planned, sandbox_stage::created,
+                                       sandbox_stage::started, sandbox_stage::ready,
+                                       sandbox_stage::ending};
+constexpr std::array execution_stages = {execution_stage::queued, execution_stage::sent,
+                                         execution_stage::done};
+
+/// The word of an enumeration, or nothing for NULL; false when it is unknown.
+template <class Enum>
+bool read_word(query& q, std::optional<Enum>& into, std::string& unknown) {
+    auto const word = q.optional_text();
+    into = word ? from_string<Enum>(*word) : std::nullopt;
+    if (word && !into) {
+        unknown = *word;
+        return false;
+    }
+    return true;
+}
+
+template <class Enum>
+void bind_word(query& q, std::optional<Enum> value) {
+    if (value) {
+        q.bind(to_string(*value));  // the words live as long as the program
+    } else {
+        q.bind_null();
+    }
+}
+
+/// One `name=value` a line: names have no `=`, values no line breaks (see `check_labels`).
+std::string labels_text(label_list const& labels) {
+    std::string text;
+    for (auto const& [name, value] : labels) {
+        text += name + '=' + value + '\n';
+    }
+    return text;
+}
+
+label_list labels_from(std::string_view text) {
+    label_list labels;
+    while (!text.empty()) {
+        auto const line = text.substr(0, text.find('\n'));
+        auto const equals = line.find('=');
+        if (equals != std::string_view::npos) {
+            labels.emplace_back(line.substr(0, equals), line.substr(equals + 1));
+        }
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+    }
+    return labels;
+}
+
+std::uint32_t count(query& q) { return static_cast<std::uint32_t>(q.integer()); }
+std::uint64_t bytes(query& q) { return static_cast<std::uint64_t>(q.integer()); }
+
+}  // namespace
+
+void bind_session(query& q, session_row const& row) {
+    q.bind(row.key.tenant).bind(row.key.name).bind(row.language).bind(row.image_digest);
+    q.bind(row.uid);
+    q.bind(row.session_limits.memory_bytes).bind(row.session_limits.cpus);
+    q.bind(row.session_limits.pids).bind(row.session_limits.disk_bytes);
+    q.bind(row.session_limits.timeout_s).bind(row.idle_timeout_s);
+    q.bind_copy(labels_text(row.labels));
+    q.bind(row.life.generation).bind(row.life.told_generation);
+    bind_word(q, row.life.pending);
+    q.bind(row.life.files_lost).bind(row.created_at).bind(row.life.last_used_at);
+}
+
+result<session_row> read_session(query& q) {
+    session_row row;
+    std::string unknown;
+    row.id = session_id(q.text());
+    row.closing = q.boolean();
+    row.key.tenant = q.text();
+    row.key.name = q.text();
+    row.language = q.text();
+    row.image_digest = q.text();
+    row.uid = count(q);
+    row.session_limits.memory_bytes = bytes(q);
+    row.session_limits.cpus = q.number();
+    row.session_limits.pids = count(q);
+    row.session_limits.disk_bytes = bytes(q);
+    row.session_limits.timeout_s = q.number();
+    row.idle_timeout_s = q.number();
+    row.labels = labels_from(q.text());
+    row.life.generation = count(q);
+    row.life.told_generation = count(q);
+    if (!read_word(q, row.life.pending, unknown)) {
+        return unreadable(unknown);
+    }
+    row.life.files_lost = q.boolean();
+    row.created_at = q.wall();
+    row.life.last_used_at = q.wall();
+    return row;
+}
+
+void bind_sandbox(query& q, sandbox_row const& row) {
+    q.bind(row.id.str()).bind(row.session.str()).bind(row.generation).bind(to_string(row.stage));
+    q.bind(row.hmac_key).bind(row.socket_prefix).bind(row.created_at);
+}
+
+result<sandbox_row> read_sandbox(query& q) {
+    sandbox_row row;
+    row.id = sandbox_id(q.text());
+    row.session = session_id(q.text());
+    row.generation = count(q);
+    auto const word = q.text();
+    auto const stage = stage_from(word, sandbox_stages);
+    if (!stage) {
+        return unreadable(word);
+    }
+    row.stage = *stage;
+    row.hmac_key = q.text();
+    row.socket_prefix = q.text();
+    row.created_at = q.wall();
+    return row;
+}
+
+void bind_execution(query& q, execution_row const& row) {
+    q.bind(row.id.str()).bind(row.session.str()).bind(row.code_sha256).bind(row.language);
+    q.bind(row.timeout_s).bind(row.silent).bind(row.store_history).bind(row.collect_files);
+    q.bind(row.queued_at);
+    bind_execution_progress(q, row);
+}
+
+void bind_execution_progress(query& q, execution_row const& row) {
+    q.bind(to_string(row.stage)).bind(row.started_at).bind(row.ended_at);
+    if (row.deadline) {
+        q.bind(std::int64_t{row.deadline->time_since_epoch().count()});
+    } else {
+        q.bind_null();
+    }
+    q.bind(to_string(row.began.state));
+    bind_word(q, row.began.reason);
+    q.bind(row.began.generation);
+    bind_word(q, row.what);
+    q.bind(row.result_in_file).bind(row.result_json);
+}
+
+result<execution_row> read_execution(query& q) {
+    execution_row row;
+    std::string unknown;
+    row.id = execution_id(q.text());
+    row.session = session_id(q.text());
+    row.code_sha256 = q.text();
+    row.language = q.text();
+    row.timeout_s = q.number();
+    row.silent = q.boolean();
+    row.store_history = q.boolean();
+    row.collect_files = q.boolean();
+    row.queued_at = q.wall();
+    auto const word = q.text();
+    auto const stage = stage_from(word, execution_stages);
+    if (!stage) {
+        return unreadable(word);
+    }
+    row.stage = *stage;
+    row.started_at = q.optional_wall();
+    row.ended_at = q.optional_wall();
+    if (auto const deadline = q.optional_integer()) {
+        row.deadline = steady_time{steady_time::duration{*deadline}};
+    }
+    std::optional<session_state> state;
+    if (!read_word(q, state, unknown) || !state || !read_word(q, row.began.reason, unknown)) {
+        return unreadable(unknown);
+    }
+    row.began.state = *state;
+    row.began.generation = count(q);
+    if (!read_word(q, row.what, unknown)) {
+        return unreadable(unknown);
+    }
+    row.result_in_file = q.boolean();
+    row.result_json = q.text();
+    return row;
+}
+
+void bind_key(query& q, key_row const& row) {
+    q.bind(row.id).bind(row.name).bind(row.tenant).bind(row.sha256);
+    q.bind(row.created_at).bind(row.revoked_at);
+}
+
+key_row read_key(query& q) {
+    key_row row;
+    row.id = q.text();
+    row.name = q.text();
+    row.tenant = q.text();
+    row.sha256 = q.text();
+    row.created_at = q.wall();
+    row.revoked_at = q.optional_wall();
+    return row;
+}
+
+}  // namespace broker

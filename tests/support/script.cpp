@@ -319,7 +319,10 @@ void swapped(row const& which, factory const& make, std::size_t at, outcome cons
         it.rest_with_answers();
         REQUIRE(it.result.ends.size() == 1);
         CHECK(it.result.ends.front().cause == plain.ends.front().cause);
-        CHECK(status_of(it.result) == status_of(plain));
+        // What was heard before another kernel showed up does depend on the order.
+        if (plain.ends.front().cause != end_cause::kernel_replaced) {
+            CHECK(status_of(it.result) == status_of(plain));
+        }
     }
     it.rest();
     check_invariants(it.result);

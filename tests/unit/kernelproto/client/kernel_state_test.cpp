@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernelproto/client/kernel_state.hpp"
+
+#include "kernelproto/wire/codec.hpp"
+#include "kernelproto/wire/errc.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/script.hpp"
+#include "tests/unit/kernelproto/client/kernel_subject.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+using namespace kernelproto;
+using namespace kernelproto::script;
+using namespace std::chrono_literals;
+
+namespace {
+
+line busy() { return says(channel::iopub, "status", R"({"execution_state":"busy"})"); }
+line idle() { return says(channel::iopub, "status", R"({"execution_state":"idle"})"); }
+line reply() { return says(channel::shell, "execute_reply", R"({"status":"ok"})"); }
+
+std::vector<row> const replaced{
+    {"another kernel on the same sockets ends what runs",
+     {"> shell execute_request"},
+     {busy(),
+      busy().of("nobody").by("other").then({"end kernel_replaced, no reply", "dropped foreign"})}},
+    {"it may answer in the first one's name, the session tells",
+     {"> shell execute_request"},
+     {busy(), reply().by("other").then({"end kernel_replaced, no reply", "dropped foreign"}),
+      idle().then({"dropped surplus"})}},
+    {"a reply that was heard before is kept",
+     {"> shell execute_request"},
+     {reply(), idle().by("other").then({"end kernel_replaced, ok", "dropped foreign"})}},
+    {"a message without a session says nothing about the kernel",
+     {"> shell execute_request"},
+     {busy(), reply().by(""), idle().then({"end complete, ok"})}},
+};
+
+std::vector<row> const unasked{
+    {"messages without a parent are counted and change nothing",
+     {"> shell execute_request"},
+     {says(channel::iopub, "status", R"({"execution_state":"starting"})")
+          .of("nobody")
+          .then({"dropped unasked"}),
+      idle().of("nobody").then({"dropped unasked"}),
+      says(channel::iopub, "stream", R"({"name":"stderr","text":"warning"})")
+          .of("nobody")
+          .then({"dropped unasked"}),
+      reply(), idle().then({"end complete, ok"})}},
+    {"output of a cell that is long over is late, the rest about it surplus",
+     {"> shell execute_request"},
+     {says(channel::iopub, "stream", R"({"name":"stdout","text":"x"})")
+          .of("earlier")
+          .then({"dropped late"}),
+      idle().of("earlier").then({"dropped surplus"}),
+      reply().of("earlier").then({"dropped surplus"}), reply(), idle().then({"end complete, ok"})}},
+};
+
+machine subject(request_author& author, steady_time now) {
+    return kernel_subject(author, now, {"1", false, true, false});
+}
+
+/// A kernel state and the frames of a kernel that speaks to it.
+struct bench {
+    steady_time now{1h};
+    signer keys{"secret"};
+    kernel_state state{"secret", frame_limits{}, request_author{"ours", steady_time{1h}, {}}};
+    std::map<std::string, std::string> sent;  // type -> id of the last one
+    int said = 0;
+
+    kernel_step note(kernel_step step) {
+        for (auto const& each : step.send) {
+            if (each.to != channel::heartbeat) {
+                auto const head = decode(each.frames, keys, {}).value().head;
+                sent[head.msg_type] = head.msg_id;
+            }
+        }
+        return step;
+    }
+
+    frame_list frames(std::string const& type, std::string const& parent, std::string content) {
+        outgoing out;
+        out.head = {"k_" + std::to_string(++said), "kernel", "", print_date(said), type, "5.3"};
+        out.parent.msg_id = parent;
+        out.content = std::move(content);
+        return encode(out, keys);
+    }
+
+    kernel_step hear(channel from, std::string const& type, std::string const& parent,
+                     std::string content = R"({"status":"ok"})") {
+        return note(state.on_frames(from, frames(type, parent, std::move(content)), now));
+    }
+
+    kernel_step execute() { return note(state.begin_execute({"1", false, true, false}, now)); }
+
+    kernel_step finish() {
+        hear(channel::shell, "execute_reply", sent["execute_request"]);
+        return hear(channel::iopub, "status", sent["execute_request"],
+                    R"({"execution_state":"idle"})");
+    }
+
+    kernel_step until_next() {
+        now = state.next_deadline().value();
+        return note(state.on_timer(now));
+    }
+};
+
+std::size_t count_of(kernel_step const& step, channel to) {
+    return static_cast<std::size_t>(
+        std::count_if(step.send.begin(), step.send.end(),
+                      [&](kernel_step::outbound const& each) { return each.to == to; }));
+}
+
+}  // namespace
+
+TEST_CASE("a kernel that changes under us is found out", "[client][kernel_state]") {
+    check_all(replaced, subject);
+}
+
+TEST_CASE("what nobody asked for is counted", "[client][kernel_state]") {
+    check_all(unasked, subject);
+}
+
+TEST_CASE("a replaced kernel is told once, and nothing works any more", "[client][kernel_state]") {
+    bench it;
+    it.execute();
+    it.hear(channel::iopub, "status", "", R"({"execution_state":"busy"})");
+    outgoing other;
+    other.head = {"x_1", "another", "", "", "status", "5.3"};
+    auto const step = it.state.on_frames(channel::iopub, encode(other, it.keys), it.now);
+    CHECK(step.replaced);
+    REQUIRE(step.ended);
+    CHECK(step.ended->cause == end_cause::kernel_replaced);
+    CHECK_FALSE(it.state.on_frames(channel::iopub, encode(other, it.keys), it.now).replaced);
+    auto const again = it.execute();
+    REQUIRE(again.ended);
+    CHECK(again.ended->cause == end_cause::unreachable);
+    CHECK(again.send.empty());
+    CHECK_FALSE(it.state.running());
+}
+
+TEST_CASE("a kernel that is replaced while it gets ready is not ready", "[client][kernel_state]") {
+    bench it;
+    it.note(it.state.begin_ready(it.now + 60s, it.now));
+    it.hear(channel::iopub, "status", "", R"({"execution_state":"starting"})");
+    outgoing other;
+    other.head = {"x_1", "another", "", "", "status", "5.3"};
+    auto const step = it.state.on_frames(channel::iopub, encode(other, it.keys), it.now);
+    REQUIRE(step.ready);
+    CHECK(step.ready->error() == client_errc::kernel_replaced);
+}
+
+TEST_CASE("frames that cannot be a message are counted and change nothing",
+          "[client][kernel_state]") {
+    bench it;
+    it.execute();
+    auto forged = it.frames("execute_reply", it.sent["execute_request"], R"({"status":"ok"})");
+    forged[1] = frame{std::string(64, '0')};
+    it.state.on_frames(channel::shell, forged, it.now);
+    it.state.on_frames(channel::shell, {}, it.now);
+    it.state.on_frames(channel::iopub, {frame{"x"}}, it.now);
+    CHECK(it.state.counters().invalid == 3);
+    CHECK(it.state.counters().received == 3);
+    CHECK(it.state.counters().received_bytes == total_bytes(forged) + 1);
+    CHECK(it.state.running());
+    auto const step = it.finish();
+    REQUIRE(step.ended);
+    CHECK(step.ended->cause == end_cause::complete);
+}
+
+TEST_CASE("a message too large for the limits is counted", "[client][kernel_state]") {
+    frame_limits limits;
+    limits.max_message_bytes = 1000;
+    kernel_state state("secret", limits, request_author{"ours", {}, {}});
+    state.on_frames(channel::iopub, {frame{std::string(1001, 'x')}}, {});
+    CHECK(state.counters().invalid == 1);
+}
+
+TEST_CASE("many cells run one after another", "[client][kernel_state]") {
+    bench it;
+    std::string before;
+    for (int i = 0; i < 100; ++i) {
+        auto const begun = it.execute();
+        CHECK(count_of(begun, channel::shell) == 1);
+        CHECK(it.sent["execute_request"] != before);
+        before = it.sent["execute_request"];
+        CHECK(it.state.running());
+        auto const step = it.finish();
+        REQUIRE(step.ended);
+        CHECK(step.ended->cause == end_cause::complete);
+        CHECK_FALSE(it.state.running());
+        CHECK_FALSE(it.state.next_deadline());
+    }
+}
+
+TEST_CASE("three messages that wait together are told in their order", "[client][kernel_state]") {
+    bench it;
+    it.execute();
+    std::vector<frame_list> waiting;
+    for (auto const* text : {"one", "two", "three", "four"}) {
+        waiting.push_back(it.frames("stream", it.sent["execute_request"],
+                                    std::string(R"({"name":"stdout","text":")") + text + "\"}"));
+    }
+    std::vector<std::string> told;
+    for (auto const& each : waiting) {
+        for (auto const& event : it.state.on_frames(channel::iopub, each, it.now).events) {
+            told.push_back(describe(event));
+        }
+    }
+    CHECK(told ==
+          std::vector<std::string>{"stdout one", "stdout two", "stdout three", "stdout four"});
+}
+
+TEST_CASE("nothing is interrupted while nothing runs", "[client][kernel_state]") {
+    bench it;
+    CHECK(it.state.interrupt(it.now).send.empty());
+    it.execute();
+    CHECK(count_of(it.state.interrupt(it.now), channel::control) == 1);
+    CHECK(it.state.interrupt(it.now).send.empty());
+}
+
+TEST_CASE("the next cell waits for the interrupt that is still on its way",
+          "[client][kernel_state]") {
+    bench it;
+    it.execute();
+    it.note(it.state.interrupt(it.now));
+    REQUIRE(it.finish().ended);
+    auto const begun = it.execute();
+    CHECK(begun.send.empty());
+    CHECK(it.state.running());
+    SECTION("until it is answered") {
+        auto const step =
+            it.hear(channel::control, "interrupt_reply", it.sent["interrupt_request"]);
+        CHECK(count_of(step, channel::shell) == 1);
+    }
+    SECTION("or until its time is over") { CHECK(count_of(it.until_next(), channel::shell) == 1); }
+    SECTION("a held cell is not hit by an interrupt of its own") {
+        CHECK(it.state.interrupt(it.now).send.empty());
+    }
+    SECTION("a held cell ends like any other") {
+        auto const step = it.state.kernel_died();
+        REQUIRE(step.ended);
+        CHECK(step.ended->cause == end_cause::kernel_died);
+        CHECK(it.hear(channel::control, "interrupt_reply", it.sent["interrupt_request"])
+                  .send.empty());
+    }
+    if (it.state.running()) {
+        it.state.on_timer(it.now + 2s);
+        it.sent["execute_request"] = "ours_3";
+        CHECK(it.finish().ended);
+    }
+}
+
+TEST_CASE("an escalation that does not help asks the owner, once", "[client][kernel_state]") {
+    bench it;
+    it.execute();
+    it.note(it.state.interrupt(it.now));
+    int given_up = 0;
+    for (int i = 0; i < 6; ++i) {
+        given_up += it.until_next().give_up ? 1 : 0;
+    }
+    CHECK(given_up == 1);
+    CHECK(it.state.running());
+}
+
+TEST_CASE("an adopted kernel can be interrupted before it is ready", "[client][kernel_state]") {
+    bench it;
+    it.note(it.state.begin_adopt(it.now + 60s, it.now));
+    auto const nudge = it.sent["kernel_info_request"];
+    auto const step = it.note(it.state.interrupt(it.now));
+    CHECK(count_of(step, channel::control) == 1);
+    auto const answered =
+        it.hear(channel::control, "interrupt_reply", it.sent["interrupt_request"]);
+    CHECK(count_of(answered, channel::shell) == 1);
+    CHECK(it.hear(channel::shell, "kernel_info_reply", nudge, "{}").send.empty());
+    auto const ready =
+        it.hear(channel::iopub, "status", nudge, R"({"execution_state":"idle"})").ready;
+    REQUIRE(ready);
+    CHECK(ready->has_value());
+    CHECK_FALSE(it.state.next_deadline());
+}
+
+TEST_CASE("a heart that stops while a cell runs makes the kernel unreachable",
+          "[client][kernel_state]") {
+    bench it;
+    auto const begun = it.execute();
+    CHECK(count_of(begun, channel::heartbeat) == 1);
+    auto const begin = it.now;
+    kernel_step step;
+    for (int i = 0; i < 100 && !step.ended; ++i) {
+        step = it.until_next();
+    }
+    REQUIRE(step.ended);
+    CHECK(step.ended->cause == end_cause::unreachable);
+    CHECK(it.now - begin == 30s);
+}
+
+TEST_CASE("a heart that beats lets a cell run for hours", "[client][kernel_state]") {
+    bench it;
+    auto step = it.execute();
+    auto const until = it.now + 3h;
+    while (it.now < until) {
+        for (auto const& each : step.send) {
+            if (each.to == channel::heartbeat) {
+                it.state.on_frames(channel::heartbeat, each.frames, it.now);
+            }
+        }
+        step = it.until_next();
+        REQUIRE_FALSE(step.ended);
+    }
+    CHECK(it.state.counters().surplus == 0);
+    it.state.on_frames(channel::heartbeat, {}, it.now);
+    it.state.on_frames(channel::heartbeat, {frame{"forged"}}, it.now);
+    CHECK(it.state.counters().surplus == 2);
+}
+
+TEST_CASE("an abandoned execution leaves the connection usable", "[client][kernel_state]") {
+    bench it;
+    it.execute();
+    auto const first = it.sent["execute_request"];
+    auto const step = it.state.abandon();
+    REQUIRE(step.ended);
+    CHECK(step.ended->cause == end_cause::abandoned);
+    it.execute();
+    auto const late = it.hear(channel::iopub, "stream", first, R"({"name":"stdout","text":"x"})");
+    CHECK(late.events.empty());
+    CHECK(it.state.counters().late == 1);
+    CHECK(it.finish().ended);
+}
+
+TEST_CASE("the kernel's own session is known from its first message", "[client][kernel_state]") {
+    bench it;
+    CHECK(it.state.kernel_session().empty());
+    it.hear(channel::iopub, "status", "", R"({"execution_state":"starting"})");
+    CHECK(it.state.kernel_session() == "kernel");
+}
+
+TEST_CASE("readiness that has ended is not told twice", "[client][kernel_state]") {
+    bench it;
+    it.note(it.state.begin_ready(it.now + 1s, it.now));
+    CHECK(it.state.kernel_died().ready.has_value());
+    CHECK_FALSE(it.state.kernel_died().ready.has_value());
+    CHECK_FALSE(it.state.link_lost().ready.has_value());
+    auto const again = it.state.begin_ready(it.now + 1s, it.now);
+    REQUIRE(again.ready);
+    CHECK(again.ready->error() == client_errc::unreachable);
+    CHECK(again.send.empty());
+}

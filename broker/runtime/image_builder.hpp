@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes an image from its folder: Debian packages, wheels, `setup`, digest, name. No registry.
+// Never leaves anything that could be taken for an image: the digest's directory appears whole, by
+// rename, and what an interrupted build left goes with the next. One build at a time for an images
+// directory (others wait). Blocks for about a minute; any one thread.
+#pragma once
+
+#include "broker/base/result.hpp"
+#include "broker/runtime/image_process.hpp"
+#include "broker/runtime/image_store.hpp"
+
+#include <filesystem>
+
+namespace broker {
+
+struct image_build {
+    image built;
+    /// Nothing had changed since the last build, so nothing was done.
+    bool reused = false;
+    /// The wheels it was installed from; the Dockerfile beside the definition takes the same.
+    std::filesystem::path wheels;
+};
+
+class image_builder {
+public:
+    /// `images_dir` as for `image_store`; made when missing. Each line of progress goes to
+    /// `progress`.
+    image_builder(std::filesystem::path images_dir, line_sink progress)
+        : dir_(std::move(images_dir)), progress_(std::move(progress)) {}
+
+    /// `again`: also when nothing changed (newer Debian packages). Needs root, mmdebstrap, unshare,
+    /// pip, and what the host's apt and pip fetch from. The failure's detail is for the terminal.
+    result<image_build> build(std::filesystem::path const& folder, bool again = false);
+
+private:
+    std::filesystem::path dir_;
+    line_sink progress_;
+};
+
+}  // namespace broker

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads an image's folder. Never guesses: what is missing, unknown or of the wrong form is told.
+// Blocks while it reads; any thread.
+#include "broker/runtime/image_definition.hpp"
+
+#include "broker/base/sha256.hpp"
+#include "broker/runtime/image_record.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <iterator>
+
+namespace broker {
+namespace {
+
+using json = nlohmann::json;
+
+failure wrong(std::string const& what) { return fail(errc::invalid_field, "image.json: " + what); }
+
+/// Everything that becomes an argument of a command: no white space, no leading dash.
+bool is_word(std::string_view text) {
+    auto const good = [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '.' || c == '+' || c == '-' || c == '_' || c == ':';
+    };
+    return !text.empty() && text.front() != '-' && std::all_of(text.begin(), text.end(), good);
+}
+
+result<std::string> word(json const& document, char const* name) {
+    auto const found = document.find(name);
+    auto const* text = found == document.end() ? nullptr : found->get_ptr<json::string_t const*>();
+    if (text == nullptr || !is_word(*text)) {
+        return wrong(std::string("\"") + name + "\" must be one word");
+    }
+    return *text;
+}
+
+result<std::vector<std::string>> texts(json const& document, char const* name, bool words) {
+    auto const bad =
+        wrong(std::string("\"") + name + "\" must be a list of " + (words ? "words" : "strings"));
+    auto const found = document.find(name);
+    if (found == document.end() || !found->is_array() || found->empty()) {
+        return bad;
+    }
+    std::vector<std::string> all;
+    for (auto const& item : *found) {
+        auto const* text = item.get_ptr<json::string_t const*>();
+        if (text == nullptr || text->find('\0') != std::string::npos ||
+            (words && !is_word(*text))) {
+            return bad;
+        }
+        all.push_back(*text);
+    }
+    return all;
+}
+
+result<int> glibc_minor(json const& document) {
+    auto const text = word(document, "glibc");
+    if (!text) {
+        return text.error();
+    }
+    bool const digits = text->size() == 4 && text->starts_with("2.") &&
+                        text->find_first_not_of("0123456789", 2) == std::string::npos;
+    return digits ? result<int>(std::stoi(text->substr(2)))
+                  : wrong("\"glibc\" must look like \"2.36\"");
+}
+
+result<std::string> read_file(std::filesystem::path const& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file.is_open() || file.bad()) {
+        return fail(errc::invalid_field, "cannot read " + path.native());
+    }
+    return text;
+}
+
+}  // namespace
+
+result<image_definition> parse_image_definition(std::string_view text) {
+    json const document = json::parse(text, nullptr, false);
+    if (!document.is_object()) {
+        return wrong("not a JSON object");
+    }
+    static constexpr std::string_view known[] = {
+        "name",   "language", "debian_suite", "debian_packages",
+        "python", "glibc",    "kernel_argv",  "kernel_env"};
+    for (auto const& [key, value] : document.items()) {
+        if (std::find(std::begin(known), std::end(known), key) == std::end(known)) {
+            return wrong("unknown member \"" + key + "\"");
+        }
+    }
+    image_definition read;
+    for (auto const& [name, field] : {std::pair{"name", &image_definition::name},
+                                      {"language", &image_definition::language},
+                                      {"debian_suite", &image_definition::debian_suite},
+                                      {"python", &image_definition::python}}) {
+        auto value = word(document, name);
+        if (!value) {
+            return value.error();
+        }
+        read.*field = std::move(*value);
+    }
+    if (!is_image_name(read.name)) {
+        return wrong("\"name\" may hold a-z, 0-9, '.', '_' and '-', at most 63 of them");
+    }
+    for (auto const& [name, field, words] :
+         {std::tuple{"debian_packages", &image_definition::debian_packages, true},
+          {"kernel_argv", &image_definition::kernel_argv, false},
+          {"kernel_env", &image_definition::kernel_env, false}}) {
+        auto value = texts(document, name, words);
+        if (!value) {
+            return value.error();
+        }
+        read.*field = std::move(*value);
+    }
+    auto const glibc = glibc_minor(document);
+    if (!glibc) {
+        return glibc.error();
+    }
+    read.glibc_minor = *glibc;
+    return read;
+}
+
+result<image_definition> read_image_definition(std::filesystem::path const& folder) {
+    auto const description = read_file(folder / "image.json");
+    if (!description) {
+        return fail(errc::invalid_field,
+                    folder.native() + " is not the folder of an image: it has no image.json");
+    }
+    auto read = parse_image_definition(*description);
+    if (!read) {
+        return fail(errc::invalid_field, (folder / read.error().detail).native());
+    }
+    sha256 all;
+    sha256 wheels;
+    wheels.add(read->python + '\n' + std::to_string(read->glibc_minor) + '\n');
+    for (auto const* name : image_input_files) {
+        auto const text = read_file(folder / name);
+        if (!text) {
+            return text.error();
+        }
+        all.add(std::string(name) + '\n' + std::to_string(text->size()) + '\n' + *text);
+        if (name == std::string_view("requirements.txt")) {
+            wheels.add(*text);
+        }
+    }
+    read->inputs = to_hex(all.finish());
+    read->wheel_inputs = to_hex(wheels.finish());
+    std::error_code error;
+    read->folder = std::filesystem::absolute(folder, error);
+    return read;
+}
+
+}  // namespace broker

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// The builder with stand-ins for apt and unshare first in PATH: what a build leaves, whole or
+// broken. Needs root like the builder itself; one thread.
+#include "broker/runtime/image_builder.hpp"
+
+#include "broker/base/ids.hpp"
+#include "broker/runtime/host_files.hpp"
+#include "broker/runtime/image_definition.hpp"
+#include "tests/support/catch.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+
+using namespace broker;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// `unshare` stands for both helpers: mmdebstrap's call has the root as last but one word, setup's
+/// too.
+constexpr char const* fake_unshare = R"(#!/bin/sh
+last_but_one() { while [ $# -gt 2 ]; do shift; done; echo "$1"; }
+root=$(last_but_one "$@")
+echo "$*" >>"$LOG"
+case "$*" in
+*mmdebstrap*) mkdir -p "$root/dev" "$root/etc"; echo "$CONTENT" >"$root/etc/base"; echo node >"$root/dev/null" ;;
+*) ls "$root/.build" >"$root/etc/seen"; echo "library numpy 2.4.6"; echo "some progress"; exit "$SETUP_STATUS" ;;
+esac
+)";
+
+std::vector<std::string> sorted_names(fs::path const& directory) {
+    auto names = names_in(directory.native());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+struct workshop {
+    fs::path path = fs::temp_directory_path() / ("kb-builder-" + make_random_id());
+    fs::path images = path / "images";
+    std::string old_path = ::getenv("PATH");
+    std::vector<std::string> lines;
+
+    workshop() {
+        fs::create_directories(path / "bin");
+        fs::create_directories(path / "python");
+        tool("apt-get", "#!/bin/sh\necho 'deb|http://mirror.test/debian/|bookworm|main'\n");
+        tool("apt-config", "#!/bin/sh\n");
+        tool("unshare", fake_unshare);
+        write(path / "python/image.json",
+              R"({"name":"python","language":"python","debian_suite":"bookworm",
+            "debian_packages":["python3"],"python":"3.11","glibc":"2.36","kernel_argv":["tini"],"kernel_env":["A=b"]})");
+        for (auto const* name : {"requirements.txt", "setup", "start"}) {
+            write(path / "python" / name, "");
+        }
+        ::setenv("PATH", ((path / "bin").native() + ":" + old_path).c_str(), 1);
+        ::setenv("LOG", (path / "log").c_str(), 1);
+        content("first", 0);
+        // The wheels are there already, so that nothing is fetched.
+        auto const definition = read_image_definition(path / "python");
+        REQUIRE(definition.has_value());
+        fs::create_directories(images / "wheels" /
+                               ("python-" + definition->wheel_inputs.substr(0, 16)));
+    }
+    workshop(workshop const&) = delete;
+    workshop& operator=(workshop const&) = delete;
+    ~workshop() {
+        ::setenv("PATH", old_path.c_str(), 1);
+        fs::remove_all(path);
+    }
+
+    static void write(fs::path const& to, std::string const& text) {
+        std::ofstream(to, std::ios::binary) << text;
+    }
+    void tool(std::string const& name, std::string const& text) const {
+        write(path / "bin" / name, text);
+        fs::permissions(path / "bin" / name, fs::perms(0755));
+    }
+    static void content(char const* text, int setup_status) {
+        ::setenv("CONTENT", text, 1);
+        ::setenv("SETUP_STATUS", std::to_string(setup_status).c_str(), 1);
+    }
+    result<image_build> build(bool again = false) {
+        return image_builder(images, [&](std::string_view line) { lines.emplace_back(line); })
+            .build(path / "python", again);
+    }
+    std::vector<std::string> seen() const { return sorted_names(images); }
+};
+
+}  // namespace
+
+TEST_CASE("a build leaves one image under its digest and name, and nothing else") {
+    if (::geteuid() != 0) {
+        return;
+    }
+    workshop shop;
+    auto const made = shop.build();
+    REQUIRE(made.has_value());
+    auto const& one = made->built;
+    CHECK_FALSE(made->reused);
+    CHECK(shop.seen() == std::vector<std::string>{".lock", one.digest, "names", "wheels"});
+    CHECK(sorted_names(one.rootfs) == std::vector<std::string>{"dev", "etc"});
+    CHECK(sorted_names(one.rootfs / "dev").empty());
+    CHECK(sorted_names(shop.images / one.digest) ==
+          std::vector<std::string>{"image.json", "rootfs"});
+    CHECK(one.libraries == std::map<std::string, std::string>{{"numpy", "2.4.6"}});
+    CHECK(one.base == "Debian bookworm, Python 3.11");
+    auto const found = image_store(shop.images).find("python");
+    REQUIRE(found.has_value());
+    CHECK(found->digest == one.digest);
+    CHECK(found->kernel_env == std::vector<std::string>{"A=b"});
+    CHECK(image_store(shop.images).verify(*found).has_value());
+    CHECK(std::find(shop.lines.begin(), shop.lines.end(), "some progress") != shop.lines.end());
+}
+
+TEST_CASE("a build with nothing changed does nothing, unless it is asked to build again") {
+    if (::geteuid() != 0) {
+        return;
+    }
+    workshop shop;
+    auto const first = shop.build();
+    REQUIRE(first.has_value());
+    shop.content("second", 0);
+    auto const same = shop.build();
+    REQUIRE(same.has_value());
+    CHECK(same->reused);
+    CHECK(same->built.digest == first->built.digest);
+    auto const fresh = shop.build(true);
+    REQUIRE(fresh.has_value());
+    CHECK_FALSE(fresh->reused);
+    CHECK(fresh->built.digest != first->built.digest);
+    CHECK(image_store(shop.images).find("python")->digest == fresh->built.digest);
+    CHECK(image_store(shop.images).open(first->built.digest).has_value());
+}
+
+TEST_CASE("another definition with the same content keeps the root and renews its description") {
+    if (::geteuid() != 0) {
+        return;
+    }
+    workshop shop;
+    auto const first = shop.build();
+    REQUIRE(first.has_value());
+    workshop::write(shop.path / "python/start", "# changed");
+    auto const second = shop.build();
+    REQUIRE(second.has_value());
+    CHECK_FALSE(second->reused);
+    CHECK(second->built.digest == first->built.digest);
+    CHECK(image_store(shop.images).find("python")->inputs != first->built.inputs);
+    CHECK(shop.build()->reused);
+}
+
+TEST_CASE("a build that fails leaves the last image in its place and no rest") {
+    if (::geteuid() != 0) {
+        return;
+    }
+    workshop shop;
+    auto const first = shop.build();
+    REQUIRE(first.has_value());
+    shop.content("second", 7);
+    auto const failed = shop.build(true);
+    REQUIRE(!failed.has_value());
+    CHECK(failed.error().detail.find("status 7") != std::string::npos);
+    CHECK(failed.error().detail.find("some progress") != std::string::npos);
+    CHECK(shop.seen() == std::vector<std::string>{".lock", first->built.digest, "names", "wheels"});
+    CHECK(image_store(shop.images).find("python")->digest == first->built.digest);
+}
+
+TEST_CASE("what an interrupted build left is no image and goes with the next build") {
+    if (::geteuid() != 0) {
+        return;
+    }
+    workshop shop;
+    fs::create_directories(shop.images / ".making-abc/image/rootfs");
+    workshop::write(shop.images / ".making-abc/image/image.json", "{}");
+    CHECK(image_store(shop.images).list().empty());
+    auto const made = shop.build();
+    REQUIRE(made.has_value());
+    CHECK(shop.seen() == std::vector<std::string>{".lock", made->built.digest, "names", "wheels"});
+}
+
+TEST_CASE("a host whose apt knows no such suite is told, and nothing is left") {
+    if (::geteuid() != 0) {
+        return;
+    }
+    workshop shop;
+    shop.tool("apt-get", "#!/bin/sh\necho 'deb|http://mirror.test/debian/|trixie|main'\n");
+    auto const made = shop.build();
+    REQUIRE(!made.has_value());
+    CHECK(made.error().detail.find("no source for Debian bookworm") != std::string::npos);
+    CHECK(shop.seen() == std::vector<std::string>{".lock", "names", "wheels"});
+}

@@ -44,6 +44,9 @@ struct close_dir {
 }  // namespace
 
 result<void> result_files::write(execution_id const& id, std::string_view json) const {
+    if (!is_random_id(id.str())) {
+        return fail(errc::internal, "a result of no execution");
+    }
     std::string const path = directory_ + "/" + id.str();
     std::string const half = path + ".new";
     // Page cache is enough: it outlives the process, and a host that fails takes the session along.

@@ -6,8 +6,8 @@
 #include "broker/store/memory_store.hpp"
 #include "broker/store/sqlite_store.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tests/unit/broker/store/rows_for_tests.hpp"
-#include "tests/unit/broker/store/temporary_dir.hpp"
 
 using namespace broker;
 using namespace broker::test;
@@ -40,7 +40,7 @@ public:
     }
 
 private:
-    temporary_dir dir_;
+    ::test::temporary_directory dir_;
     std::unique_ptr<session_store> store_;
 };
 

@@ -11,7 +11,6 @@
 
 #include <sys/types.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -75,15 +74,15 @@ public:
     /// All in this directory, half-made ones included.
     virtual result<std::vector<found_workspace>> list() = 0;
 
-    /// Prepares what `create` takes from. To be called after start and after each `create`, in the
-    /// background, one at a time. Failing is harmless: `create` then does the work itself.
+    /// Prepares what `create` copies from: once, after start. Failing is harmless: `create` then
+    /// does the work itself.
     virtual result<void> refill() = 0;
 };
 
 struct workspace_settings {
     std::string directory;                            // absolute, root only, of this broker alone
-    std::uint64_t stock_bytes = 1ULL << 30;           // the size that is kept in stock
-    std::size_t stock_count = 4;                      // how many are kept
+    std::uint64_t stock_bytes = 1ULL << 30;           // the size that is always kept ready
+    std::size_t stock_count = 4;                      // how many sizes are kept, this one included
     std::uint64_t host_reserve_bytes = 256ULL << 20;  // below this much free disk `create` refuses
 };
 

@@ -77,23 +77,37 @@ void flatten(toml::table const& table, std::string const& prefix, std::string co
     }
 }
 
+struct refused_line {
+    unsigned line = 0;
+    std::string_view why;
+};
+
+constexpr std::string_view not_ascii =
+    "only ASCII may stand outside of lines that begin with #; in a text write \\u and four "
+    "hexadecimal digits";
+constexpr std::string_view many_lines = "no setting takes a text of several lines";
+
 /// toml++ 3.3 believes that characters such as U+FEFB never stand outside of comments and strings,
 /// and its behaviour is undefined when they do. What is not ASCII is let through only where it is
-/// sure to stand in a comment.
-std::optional<unsigned> line_of_foreign_character(std::string_view text) {
-    unsigned line = 1;
-    bool begun = false;
-    bool comment = false;
-    for (char const c : text) {
-        if (c == '\n') {
-            ++line;
-            begun = comment = false;
-        } else if (!comment && (static_cast<unsigned char>(c) > 0x7e ||
-                                (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\r'))) {
-            return line;
-        } else if (!begun && c != ' ' && c != '\t') {
-            begun = true;
-            comment = c == '#';
+/// sure to stand in a comment: a line that begins with #, in a file without texts of several lines.
+std::optional<refused_line> refuse_bytes(std::string_view text) {
+    unsigned line = 0;
+    while (!text.empty()) {
+        ++line;
+        auto const end = std::min(text.find('\n'), text.size());
+        auto const bytes = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        auto const begin = bytes.find_first_not_of(" \t");
+        if (begin != std::string_view::npos && bytes[begin] == '#') {
+            continue;
+        }
+        if (bytes.find("\"\"\"") != std::string_view::npos ||
+            bytes.find("'''") != std::string_view::npos) {
+            return refused_line{line, many_lines};
+        }
+        if (!std::ranges::all_of(
+                bytes, [](char c) { return (c >= 0x20 && c <= 0x7e) || c == '\t' || c == '\r'; })) {
+            return refused_line{line, not_ascii};
         }
     }
     return std::nullopt;
@@ -103,10 +117,9 @@ std::optional<unsigned> line_of_foreign_character(std::string_view text) {
 
 toml_document parse_toml(std::string_view text, std::string const& name) {
     toml_document out;
-    if (auto const line = line_of_foreign_character(text)) {
-        out.problems.push_back({fmt::format("{}:{}", name, *line),
-                                "only ASCII may stand outside of lines that begin with #; in a "
-                                "text write \\u and four hexadecimal digits"});
+    if (auto const refused = refuse_bytes(text)) {
+        out.problems.push_back(
+            {fmt::format("{}:{}", name, refused->line), std::string{refused->why}});
         return out;
     }
     auto const parsed = toml::parse(text, name);

@@ -129,6 +129,8 @@ TEST_CASE("what is not TOML is told with its line", "[daemon][config]") {
     CHECK_THAT(problem_of("pids = 20\n\nlisten ="), ContainsSubstring("config.toml:3: "));
     CHECK_THAT(problem_of("x = \"\xff\""), ContainsSubstring("config.toml:1: "));
     CHECK_THAT(problem_of("pids = 20\n\xef\xbb\xbb=da"), ContainsSubstring("config.toml:2: "));
+    CHECK_THAT(problem_of("e=[\n]\n\"\"\"oo\n#\\\xef\xb8\xbf\\\n"),
+               ContainsSubstring("config.toml:3: no setting takes a text of several lines"));
     CHECK_THAT(problem_of(std::string{"pids = 20\n\0", 11}), ContainsSubstring("config.toml:2: "));
     CHECK_THAT(problem_of(std::string(100000, '[')), ContainsSubstring("config.toml:1: "));
 }

@@ -46,7 +46,7 @@ void session_life::on_start_failed() {
 }
 
 void session_life::on_adopted(bool busy) {
-    expect(status_ == session_status::stopped && record_.generation > 0, "adopted");
+    expect(status_ == session_status::stopped, "adopted");
     status_ = busy ? session_status::busy : session_status::idle;
 }
 
@@ -69,7 +69,7 @@ started_on session_life::peek() const {
 }
 
 started_on session_life::on_execution(moment now) {
-    expect(status_ == session_status::idle, "execution");
+    expect(status_ == session_status::idle && record_.generation > 0, "execution");
     auto const truth = peek();
     status_ = session_status::busy;
     record_.told_generation = record_.generation;
@@ -89,9 +89,10 @@ void session_life::on_execution_end(moment now, std::optional<state_reason> gone
 }
 
 void session_life::on_kernel_gone(state_reason why) {
-    expect(has_kernel() || status_ == session_status::starting, "kernel gone");
+    expect(status_ != session_status::closing, "kernel gone");
     status_ = session_status::stopped;
-    if (!record_.pending && record_.told_generation == record_.generation) {
+    bool const was_used = record_.generation > 0 && record_.told_generation == record_.generation;
+    if (was_used && !record_.pending) {
         record_.pending = why;
     }
 }

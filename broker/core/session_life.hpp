@@ -75,8 +75,9 @@ public:
     /// busy -> idle, or -> stopped when the kernel is gone, with its reason.
     void on_execution_end(moment now, std::optional<state_reason> gone);
 
-    /// starting, idle, busy -> stopped. The first reason since a caller was told is the one kept:
-    /// it is the one that took the variables.
+    /// Any but closing -> stopped. The first reason since a caller was told is the one kept: it is
+    /// the one that took the variables. While stopped: the kernel of `record().generation` was
+    /// found dead at boot; a second time, or where no kernel was ever used, it changes nothing.
     void on_kernel_gone(state_reason why);
     /// stopped: the files are gone too.
     void on_files_lost(state_reason why);

@@ -248,8 +248,6 @@ TEST_CASE("a move that the state does not allow is a broken invariant", "[core][
     CHECK_THROWS_AS(life.on_ready(at(1)), std::logic_error);
     CHECK_THROWS_AS(life.on_execution(at(1)), std::logic_error);
     CHECK_THROWS_AS(life.on_execution_end(at(1), {}), std::logic_error);
-    CHECK_THROWS_AS(life.on_kernel_gone(state_reason::oom), std::logic_error);
-    CHECK_THROWS_AS(life.on_adopted(false), std::logic_error);
     CHECK_THROWS_AS(life.on_start_failed(), std::logic_error);
     life.on_start();
     CHECK_THROWS_AS(life.on_start(), std::logic_error);
@@ -260,4 +258,26 @@ TEST_CASE("a move that the state does not allow is a broken invariant", "[core][
     CHECK_THROWS_AS(life.on_execution(at(2)), std::logic_error);
     life.on_close();
     CHECK_THROWS_AS(life.on_start(), std::logic_error);
+    CHECK_THROWS_AS(life.on_kernel_gone(state_reason::oom), std::logic_error);
+
+    session_life without_kernel(times, at(0));
+    without_kernel.on_adopted(false);
+    CHECK_THROWS_AS(without_kernel.on_execution(at(1)), std::logic_error);
+}
+
+TEST_CASE("a kernel found dead at boot is told, however often it is said", "[core][life]") {
+    auto before = started();
+    run(before);
+    session_life after(times, before.record(), at(10));
+    after.on_kernel_gone(state_reason::host_restart);
+    after.on_kernel_gone(state_reason::runtime_lost);
+    CHECK(after.status() == session_status::stopped);
+    restart(after);
+    CHECK(run(after) == started_on{session_state::restarted, state_reason::host_restart, 2});
+
+    session_life unused(times, at(0));
+    unused.on_kernel_gone(state_reason::crash);
+    CHECK_FALSE(unused.record().pending);
+    restart(unused);
+    CHECK(run(unused) == started_on{session_state::fresh, {}, 1});
 }

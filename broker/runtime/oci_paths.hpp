@@ -12,6 +12,7 @@ namespace broker {
 
 struct oci_paths {
     std::string state_dir;
+    std::string images_dir;
 
     std::string sandboxes() const { return state_dir + "/sandboxes"; }
     std::string sandbox(sandbox_id const& id) const { return sandboxes() + "/" + id.str(); }
@@ -25,7 +26,7 @@ struct oci_paths {
     std::string kernel_dir(sandbox_id const& id) const { return sandbox(id) + "/k"; }
 
     std::string rootfs(std::string const& digest) const {
-        return state_dir + "/images/" + digest + "/rootfs";
+        return images_dir + "/" + digest + "/rootfs";
     }
 
     std::string runtime_root() const { return state_dir + "/oci"; }

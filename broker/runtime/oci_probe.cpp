@@ -13,7 +13,7 @@ namespace {
 
 oci_context probe_context(oci_options const& options, cgroup_layout const& layout,
                           found_runtime const& runtime) {
-    return {{options.state_dir + "/probe"},
+    return {{options.state_dir + "/probe", options.state_dir + "/probe/images"},
             {layout, options.instance + "-probe"},
             runtime,
             options.monitor_path,

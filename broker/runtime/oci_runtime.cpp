@@ -45,7 +45,8 @@ private:
     }
 
     oci_context context(found_runtime runtime) const {
-        return {{options_.state_dir},
+        return {{options_.state_dir, options_.images_dir.empty() ? options_.state_dir + "/images"
+                                                                 : options_.images_dir},
                 {found_.layout, options_.instance},
                 std::move(runtime),
                 options_.monitor_path,

@@ -15,8 +15,10 @@
 namespace broker {
 
 struct oci_options {
-    /// Absolute; holds `images`, `sandboxes` and `oci` (the runtime's own state). Mode 0700, root.
+    /// Absolute; holds `sandboxes` and `oci` (the runtime's own state). Mode 0700, root.
     std::string state_dir;
+    /// Absolute; holds the images by digest. Empty: `images` below `state_dir`.
+    std::string images_dir;
     /// Random id of this installation; names our cgroups and nobody else's. `is_random_id`.
     std::string instance;
     /// "auto" (crun, else runc), a name looked up in the usual folders, or an absolute path.

@@ -11,6 +11,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <optional>
 #include <utility>
 
 namespace broker {
@@ -26,12 +27,14 @@ inline constexpr auto no_throw = boost::asio::as_tuple(boost::asio::use_awaitabl
 template <class Work>
 auto offload(boost::asio::thread_pool& pool, Work work) -> task<decltype(work())> {
     using value = decltype(work());
-    co_return co_await boost::asio::co_spawn(
+    // Asio default-constructs what a spawned coroutine returns; not every value can be.
+    auto made = co_await boost::asio::co_spawn(
         pool,
-        [](Work inner) -> task<value> {
-            co_return inner();
+        [](Work inner) -> task<std::optional<value>> {
+            co_return std::optional<value>(inner());
         }(std::move(work)),
         use_task);
+    co_return std::move(*made);
 }
 
 }  // namespace broker

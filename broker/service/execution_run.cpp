@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps of one execution, in order. Never decides what an end means: `judge` does.
+// On the loop; directory scans run on the pool.
+#include "broker/service/execution_run.hpp"
+
+#include "broker/core/exit_words.hpp"
+#include "broker/service/workspace_files.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace broker {
+namespace {
+
+/// After exit() the process ends by itself; longer than this it does not mean to.
+constexpr std::chrono::seconds exit_grace{5};
+
+end_cause translate(kernelproto::end_cause cause) {
+    switch (cause) {
+        case kernelproto::end_cause::complete:
+            return end_cause::complete;
+        case kernelproto::end_cause::reply_without_idle:
+            return end_cause::reply_without_idle;
+        case kernelproto::end_cause::idle_without_reply:
+            return end_cause::idle_without_reply;
+        case kernelproto::end_cause::kernel_died:
+            return end_cause::kernel_died;
+        case kernelproto::end_cause::kernel_replaced:
+            return end_cause::kernel_replaced;
+        case kernelproto::end_cause::unreachable:
+            return end_cause::unreachable;
+        case kernelproto::end_cause::abandoned:
+            break;
+    }
+    return end_cause::abandoned;
+}
+
+link_fault translate(kernelproto::link_failure why) {
+    switch (why) {
+        case kernelproto::link_failure::refused:
+            return link_fault::refused;
+        case kernelproto::link_failure::too_much:
+            return link_fault::too_much;
+        case kernelproto::link_failure::lost:
+            break;
+    }
+    return link_fault::lost;
+}
+
+raised_error translate(kernelproto::raised const& error) {
+    return {error.ename, error.evalue, error.traceback};
+}
+
+void apply(verdict const& v, execution& view) {
+    view.state = execution_state::done;
+    view.what = v.what;
+    view.exit_code = v.exit_code;
+    view.died_of = v.died_of;
+    view.variables_kept = v.variables_kept;
+    view.output_incomplete = v.output_incomplete;
+    view.plain_stderr = plain_stderr(view.output.stderr_text, view.error, v.note);
+}
+
+void add_evidence(live_kernel const& kernel, execution_facts& facts) {
+    if (kernel.has_ended()) {
+        auto const& end = kernel.evidence();
+        facts.sandbox = sandbox_evidence{end.wait_status, end.oom_kills, end.pids_denied};
+    }
+    if (auto const fault = kernel.link_failed()) {
+        facts.link = translate(*fault);
+    }
+}
+
+}  // namespace
+
+execution_run::execution_run(service_context& context, std::shared_ptr<session> where,
+                             std::shared_ptr<pending_execution> what)
+    : context_(context),
+      where_(std::move(where)),
+      what_(std::move(what)),
+      kernel_(where_->kernel),
+      collector_(std::make_shared<event_collector>(context.config.executions.output)),
+      timer_(std::make_shared<boost::asio::steady_timer>(context.loop)) {}
+
+task<std::optional<state_reason>> execution_run::go() {
+    if (what_->options.collect_files && !where_->snapshot) {
+        co_await look_at_files();
+    }
+    if (auto const told = tell_and_store(); !told) {
+        what_->refused = told.error();
+        conclude_unsent(*what_, *where_, context_.clock());
+        co_return std::nullopt;
+    }
+    context_.reached(step::sent);
+    guard();
+    kernelproto::execute_request request{.code = what_->options.code,
+                                         .silent = what_->options.silent,
+                                         .store_history = what_->options.store_history,
+                                         .allow_stdin = false};
+    auto const end = co_await kernel_->connection().execute(
+        std::move(request),
+        [collector = collector_](kernelproto::event heard) { collector->take(std::move(heard)); });
+    timer_->cancel();
+    context_.reached(step::replied);
+    co_await see_off_kernel(end);
+    if (what_->options.collect_files && !where_->closing) {
+        co_await compare_files();
+    }
+
+    auto const facts = facts_of(end);
+    auto const v = judge(facts);
+    auto& view = what_->view;
+    view.execution_count = end.reply && end.reply->execution_count ? end.reply->execution_count
+                                                                   : collector_->execution_count();
+    view.output = collector_->collected().render();
+    view.error = facts.error;
+    apply(v, view);
+    if (!v.variables_kept) {
+        // Whatever still runs there must not be taken for the session's kernel again.
+        co_await kernel_->end();
+    }
+    co_return v.next_reason;
+}
+
+task<> execution_run::look_at_files() {
+    auto hashes = std::make_shared<hash_cache>(std::exchange(where_->hashes, {}));
+    auto const before = std::make_shared<std::optional<workspace_snapshot>>(
+        std::exchange(where_->snapshot, std::nullopt));
+    auto now = co_await offload(context_.pool, [files = where_->files, hashes, before] {
+        return take_snapshot(*files, *before ? &**before : nullptr, *hashes);
+    });
+    where_->hashes = std::move(*hashes);
+    if (now) {
+        where_->snapshot = std::move(*now);
+    }
+}
+
+task<> execution_run::compare_files() {
+    auto before = where_->snapshot;
+    co_await look_at_files();
+    if (before && where_->snapshot) {
+        what_->view.files = diff(*before, *where_->snapshot);
+    }
+}
+
+result<void> execution_run::tell_and_store() {
+    auto const now = context_.clock();
+    auto const began = where_->life.on_execution(now);
+    auto& view = what_->view;
+    view.state = execution_state::running;
+    view.started_at = now.wall;
+    view.started_on = began.state;
+    view.reason = began.reason;
+    view.generation = began.generation;
+    auto row = row_of(*what_, *where_);
+    row.stage = execution_stage::sent;
+    return context_.store.send_execution(row, where_->stored());
+}
+
+void execution_run::guard() {
+    timer_->expires_at(what_->deadline);
+    timer_->async_wait([weak = std::weak_ptr(kernel_), what = what_, timer = timer_,
+                        grace = steady_seconds(context_.config.executions.interrupt_grace_s),
+                        &tasks = context_.tasks](boost::system::error_code error) {
+        auto const kernel = weak.lock();
+        if (error || !kernel) {
+            return;
+        }
+        what->timed_out = true;
+        kernel->connection().interrupt();
+        timer->expires_after(grace);
+        timer->async_wait([weak, what, &tasks](boost::system::error_code stopped) {
+            auto const stubborn = weak.lock();
+            if (stopped || !stubborn) {
+                return;
+            }
+            what->killed = true;
+            tasks.spawn([](std::shared_ptr<live_kernel> which) -> task<> {
+                co_await which->end();
+            }(stubborn));
+        });
+    });
+}
+
+task<> execution_run::see_off_kernel(kernelproto::execution_end const& end) {
+    if (end.reply && end.reply->ask_exit && !kernel_->has_ended()) {
+        auto const patience = std::make_shared<boost::asio::steady_timer>(context_.loop);
+        patience->expires_after(exit_grace);
+        patience->async_wait([kernel = kernel_, &tasks = context_.tasks, patience](auto error) {
+            if (!error && !kernel->has_ended()) {
+                tasks.spawn([](std::shared_ptr<live_kernel> which) -> task<> {
+                    co_await which->end();
+                }(kernel));
+            }
+        });
+        co_await kernel_->wait_ended();
+        patience->cancel();
+        co_return;
+    }
+    if (end.cause == kernelproto::end_cause::kernel_died) {
+        co_await kernel_->wait_ended();
+    } else if (end.cause == kernelproto::end_cause::kernel_replaced ||
+               end.cause == kernelproto::end_cause::unreachable || kernel_->link_failed()) {
+        co_await kernel_->end();
+    }
+}
+
+execution_facts execution_run::facts_of(kernelproto::execution_end const& end) const {
+    execution_facts facts;
+    facts.cause = translate(end.cause);
+    if (end.reply) {
+        switch (end.reply->what) {
+            case kernelproto::execute_reply::status::ok:
+                facts.reply = reply_status::ok;
+                break;
+            case kernelproto::execute_reply::status::error:
+                facts.reply = reply_status::error;
+                break;
+            case kernelproto::execute_reply::status::aborted:
+                facts.reply = reply_status::aborted;
+                break;
+        }
+        facts.ask_exit = end.reply->ask_exit;
+        if (end.reply->error) {
+            facts.error = translate(*end.reply->error);
+        }
+    }
+    if (!facts.error) {
+        facts.error = collector_->collected().error();
+    }
+    facts.timed_out = what_->timed_out;
+    facts.cancelled = what_->cancelled;
+    facts.killed = what_->killed;
+    facts.timeout_s = what_->timeout_s;
+    add_evidence(*kernel_, facts);
+    return facts;
+}
+
+void conclude_unsent(pending_execution& what, session const& where, moment now) {
+    execution_facts facts;
+    facts.cause = end_cause::never_sent;
+    facts.timed_out = what.timed_out;
+    facts.cancelled = what.cancelled;
+    facts.timeout_s = what.timeout_s;
+    if (what.refused) {
+        facts.start_failure = what.refused->detail;
+    }
+    auto const would_be = where.life.peek();
+    what.view.started_on = would_be.state;
+    what.view.reason = would_be.reason;
+    what.view.generation = would_be.generation;
+    apply(judge(facts), what.view);
+    what.view.ended_at = now.wall;
+}
+
+execution_facts facts_of_idle_end(live_kernel const& kernel) {
+    execution_facts facts;
+    facts.cause = end_cause::kernel_died;
+    add_evidence(kernel, facts);
+    return facts;
+}
+
+execution_row row_of(pending_execution const& what, session const& where) {
+    auto const& view = what.view;
+    execution_row row;
+    row.id = view.id;
+    row.session = where.row.id;
+    row.stage =
+        view.state == execution_state::done ? execution_stage::done : execution_stage::queued;
+    row.language = view.language;
+    row.timeout_s = what.timeout_s;
+    row.silent = what.options.silent;
+    row.store_history = what.options.store_history;
+    row.collect_files = what.options.collect_files;
+    row.queued_at = view.queued_at;
+    row.started_at = view.started_at;
+    row.ended_at = view.ended_at;
+    row.deadline = what.deadline;
+    row.began = {view.started_on, view.reason, view.generation};
+    row.what = view.what;
+    return row;
+}
+
+}  // namespace broker

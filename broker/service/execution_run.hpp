@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// One execution on one live kernel, from the row that says `sent` to its verdict.
+// Never starts a kernel and never leaves one behind that cannot be heard any more.
+// On the loop; lives inside one coroutine of the session's worker.
+#pragma once
+
+#include "broker/core/verdict.hpp"
+#include "broker/service/context.hpp"
+#include "broker/service/event_collector.hpp"
+#include "broker/service/session.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <memory>
+#include <optional>
+
+namespace broker {
+
+class execution_run {
+public:
+    execution_run(service_context& context, std::shared_ptr<session> where,
+                  std::shared_ptr<pending_execution> what);
+
+    /// Fills in the execution. Returns why the variables are gone, if they are; then the kernel is
+    /// gone too, with its sandbox.
+    task<std::optional<state_reason>> go();
+
+private:
+    task<> look_at_files();
+    result<void> tell_and_store();
+    void guard();
+    task<> see_off_kernel(kernelproto::execution_end const& end);
+    task<> compare_files();
+    execution_facts facts_of(kernelproto::execution_end const& end) const;
+
+    service_context& context_;
+    std::shared_ptr<session> where_;
+    std::shared_ptr<pending_execution> what_;
+    std::shared_ptr<live_kernel> kernel_;
+    std::shared_ptr<event_collector> collector_;
+    std::shared_ptr<boost::asio::steady_timer> timer_;
+};
+
+/// An execution that never reached a kernel: cancelled, timed out in the queue, or refused.
+void conclude_unsent(pending_execution& what, session const& where, moment now);
+
+/// The end of a kernel while nothing ran on it.
+execution_facts facts_of_idle_end(live_kernel const& kernel);
+
+/// What the store keeps of it.
+execution_row row_of(pending_execution const& what, session const& where);
+
+}  // namespace broker

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bringing one kernel up, taking one over, and seeing it off. Never leaves a half-started sandbox
+// behind. On the loop; the runtime's calls are made on the pool.
+#include "broker/service/live_kernel.hpp"
+
+#include "kernelproto/wire/connection_info.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <array>
+#include <utility>
+
+namespace broker {
+namespace {
+
+constexpr char const* socket_prefix = "k";
+
+/// 128 random bits, hexadecimal.
+std::string make_key() {
+    std::array<unsigned char, 16> bytes{};
+    if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+        throw std::runtime_error("getrandom failed");
+    }
+    std::string text;
+    for (auto const b : bytes) {
+        text += fmt::format("{:02x}", b);
+    }
+    return text;
+}
+
+}  // namespace
+
+live_kernel::live_kernel(service_context& context, sandbox_row row)
+    : context_(context), row_(std::move(row)), ended_(context.loop.get_executor()) {}
+
+task<result<std::shared_ptr<live_kernel>>> live_kernel::start(service_context& context,
+                                                              session_row const& session,
+                                                              std::string workspace_mount) {
+    auto const image = context.images.open(session.image_digest);
+    if (!image) {
+        co_return image.error();
+    }
+    sandbox_row row{.id = sandbox_id::make(),
+                    .session = session.id,
+                    .generation = session.life.generation + 1,
+                    .stage = sandbox_stage::planned,
+                    .hmac_key = make_key(),
+                    .socket_prefix = socket_prefix,
+                    .created_at = context.clock().wall};
+    if (auto stored = context.store.plan_sandbox(row); !stored) {
+        co_return stored.error();
+    }
+    context.reached(step::row_written);
+
+    sandbox_spec spec{.session = session.id,
+                      .sandbox = row.id,
+                      .uid = session.uid,
+                      .session_limits = session.session_limits,
+                      .boost_cpus = context.config.sandbox.boost_cpus,
+                      .tmp_bytes = context.config.sandbox.tmp_bytes,
+                      .shm_bytes = context.config.sandbox.shm_bytes,
+                      .image_digest = session.image_digest,
+                      .workspace_mount = std::move(workspace_mount),
+                      .connection_file = {},
+                      .kernel_argv = image->kernel_argv,
+                      .kernel_env = image->kernel_env};
+    kernelproto::connection_info info;
+    info.key = row.hmac_key;
+    info.ip = "/run/kernel/" + row.socket_prefix;
+    spec.connection_file = kernelproto::print_connection_info(info);
+
+    auto self = std::make_shared<live_kernel>(context, std::move(row));
+    auto up = co_await self->bring_up(session, std::move(spec));
+    if (!up) {
+        co_await self->end();
+        co_return up.error();
+    }
+    co_return self;
+}
+
+task<result<void>> live_kernel::bring_up(session_row session, sandbox_spec spec) {
+    auto const uid = spec.uid;
+    auto started = co_await offload(
+        context_.pool,
+        [&runtime = context_.runtime, spec = std::move(spec)] { return runtime.start(spec); });
+    if (!started) {
+        co_return started.error();
+    }
+    sandbox_ = std::move(*started);
+    if (auto stored = context_.store.sandbox_reached(row_.id, sandbox_stage::started); !stored) {
+        co_return stored.error();
+    }
+    connect(uid);
+    watch();
+    auto const deadline =
+        context_.clock().steady + steady_seconds(context_.config.sandbox.start_timeout_s);
+    auto const ready = co_await connection_->ready(deadline);
+    if (!ready) {
+        context_.log.warning("kernel_not_ready",
+                             {{"sandbox", row_.id.str()}, {"err", ready.error().message()}});
+        co_return fail(errc::runtime_unavailable, ended_.raised()
+                                                      ? "the kernel ended while it started"
+                                                      : "the kernel did not become ready in time");
+    }
+    auto settled = co_await offload(
+        context_.pool,
+        [&runtime = context_.runtime, session_key = session.id, id = row_.id,
+         own = session.session_limits] { return runtime.settle(session_key, id, own); });
+    if (!settled) {
+        co_return settled.error();
+    }
+    co_return result<void>{};
+}
+
+void live_kernel::connect(uid_t owner) {
+    kernelproto::connection_options options;
+    options.key = row_.hmac_key;
+    options.socket_dir = sandbox_.socket_dir.get();
+    options.socket_prefix = row_.socket_prefix;
+    options.owner = owner;
+    options.max_message_bytes = context_.config.executions.message_bytes;
+    connection_ = context_.connect(
+        std::move(options),
+        [weak = weak_from_this()](kernelproto::link_failure why, std::string const& detail) {
+            if (auto const self = weak.lock()) {
+                self->link_failed_ = why;
+                self->context_.log.warning("kernel_link_failed",
+                                           {{"sandbox", self->row_.id.str()}, {"detail", detail}});
+                self->collect_end();
+            }
+        });
+}
+
+void live_kernel::watch() { context_.tasks.spawn(watch_end(shared_from_this())); }
+
+task<> live_kernel::watch_end(std::shared_ptr<live_kernel> self) {
+    boost::asio::posix::stream_descriptor ended(
+        self->context_.loop, fcntl(self->sandbox_.ended.get(), F_DUPFD_CLOEXEC, 0));
+    auto const [error] =
+        co_await ended.async_wait(boost::asio::posix::stream_descriptor::wait_read, no_throw);
+    if (!error) {
+        // What it said before its end is still in the sockets.
+        self->connection_->kernel_died();
+        self->collect_end();
+    }
+}
+
+void live_kernel::collect_end() {
+    if (!std::exchange(ending_, true)) {
+        context_.tasks.spawn(remove(shared_from_this()));
+    }
+}
+
+task<> live_kernel::remove(std::shared_ptr<live_kernel> self) {
+    auto& context = self->context_;
+    auto const session = self->row_.session;
+    auto const id = self->row_.id;
+    // Only for the next boot, should this one end here; what follows is idempotent.
+    (void)context.store.sandbox_reached(id, sandbox_stage::ending);
+    auto end = co_await offload(context.pool, [&runtime = context.runtime, session, id] {
+        return runtime.end(session, id);
+    });
+    if (end) {
+        self->evidence_ = *end;
+        (void)context.store.forget_sandbox(id);
+    } else {
+        context.log.error("sandbox_not_removed",
+                          {{"sandbox", id.str()}, {"err", end.error().detail}});
+    }
+    if (self->connection_) {
+        self->connection_->kernel_died();
+        self->connection_->close();
+    }
+    self->ended_.raise();
+}
+
+task<> live_kernel::wait_ended() {
+    auto const self = shared_from_this();
+    co_await self->ended_.wait();
+}
+
+task<> live_kernel::end() {
+    auto const self = shared_from_this();
+    self->collect_end();
+    co_await self->ended_.wait();
+}
+
+task<result<std::shared_ptr<live_kernel>>> live_kernel::adopt(service_context& context,
+                                                              session_row const& session,
+                                                              sandbox_row const& row) {
+    auto self = std::make_shared<live_kernel>(context, row);
+    auto const uid = session.uid;
+    auto found =
+        co_await offload(context.pool, [&runtime = context.runtime, session_key = row.session,
+                                        id = row.id] { return runtime.adopt(session_key, id); });
+    if (!found) {
+        co_return found.error();
+    }
+    self->sandbox_ = std::move(*found);
+    self->connect(uid);
+    self->watch();
+    co_return self;
+}
+
+}  // namespace broker

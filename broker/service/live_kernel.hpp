@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// One kernel of one session with everything that belongs to it: sandbox, connection, evidence of
+// its end. Never outlives its evidence: whatever way it ends, the sandbox is removed and `ended` is
+// raised with what the monitor recorded. Lives on the loop; blocking steps run on the pool; shared
+// by its session and its own watcher.
+#pragma once
+
+#include "broker/base/async_event.hpp"
+#include "broker/base/result.hpp"
+#include "broker/runtime/container_runtime.hpp"
+#include "broker/service/context.hpp"
+#include "broker/store/session_store.hpp"
+#include "kernelproto/link/kernel_connection.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace broker {
+
+class live_kernel : public std::enable_shared_from_this<live_kernel> {
+public:
+    /// Starts a sandbox on a mounted workspace and waits until its kernel is ready. The intent is
+    /// stored before each action. On failure nothing of it is left.
+    static task<result<std::shared_ptr<live_kernel>>> start(service_context& context,
+                                                            session_row const& session,
+                                                            std::string workspace_mount);
+
+    /// Takes up the sandbox of `row`, started by an earlier broker. Its connection is not ready:
+    /// whoever takes it calls `connection().adopt`.
+    static task<result<std::shared_ptr<live_kernel>>> adopt(service_context& context,
+                                                            session_row const& session,
+                                                            sandbox_row const& row);
+
+    live_kernel(service_context& context, sandbox_row row);
+    live_kernel(live_kernel const&) = delete;
+    live_kernel& operator=(live_kernel const&) = delete;
+
+    sandbox_id const& id() const noexcept { return row_.id; }
+    kernelproto::kernel_connection& connection() noexcept { return *connection_; }
+    running_sandbox const& sandbox() const noexcept { return sandbox_; }
+
+    /// Why the link failed, if it did: such a kernel cannot be heard any more.
+    std::optional<kernelproto::link_failure> link_failed() const noexcept { return link_failed_; }
+
+    /// The sandbox has ended, its evidence is in, nothing of it is left on the host.
+    bool has_ended() const noexcept { return ended_.raised(); }
+    task<> wait_ended();
+    sandbox_end const& evidence() const noexcept { return evidence_; }
+
+    /// Kills the sandbox if it lives and waits for the evidence. Idempotent.
+    task<> end();
+
+private:
+    task<result<void>> bring_up(session_row session, sandbox_spec spec);
+    void connect(uid_t owner);
+    void watch();
+    static task<> watch_end(std::shared_ptr<live_kernel> self);
+    void collect_end();
+    static task<> remove(std::shared_ptr<live_kernel> self);
+
+    service_context& context_;
+    sandbox_row row_;
+    running_sandbox sandbox_;
+    std::unique_ptr<kernelproto::kernel_connection> connection_;
+    std::optional<kernelproto::link_failure> link_failed_;
+    sandbox_end evidence_;
+    bool ending_ = false;
+    async_event ended_;
+};
+
+}  // namespace broker

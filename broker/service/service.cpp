@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executions and sessions, as facades ask for them. Never a second copy of a rule of `core`.
+// On the loop.
+#include "broker/service/service.hpp"
+
+#include "broker/service/execution_run.hpp"
+#include "broker/service/reconciliation.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace broker {
+
+service::service(service_context& context)
+    : context_(context), runner_(context), sessions_(context, runner_) {}
+
+task<> service::reconcile() {
+    co_await reconciliation(context_, sessions_, runner_).run();
+    reconciled_ = true;
+}
+
+task<> service::drain(steady_time until) {
+    draining_ = true;
+    boost::asio::steady_timer timer(context_.loop);
+    auto const busy = [this] {
+        auto const all = sessions_.all();
+        return std::any_of(all.begin(), all.end(), [](auto const& one) { return one->worked; });
+    };
+    while (busy() && context_.clock().steady < until) {
+        timer.expires_after(std::chrono::milliseconds(20));
+        co_await timer.async_wait(no_throw);
+    }
+}
+
+task<> service::end_sandboxes() {
+    for (auto const& one : sessions_.all()) {
+        if (one->kernel && !one->worked) {
+            co_await sessions_.put_away(one, state_reason::restart_requested);
+        }
+    }
+}
+
+task<readiness> service::ready() {
+    readiness answer;
+    if (!reconciled_) {
+        answer.missing.emplace_back("the sessions of the last run are still being looked up");
+    }
+    if (draining_) {
+        answer.missing.emplace_back("the broker is shutting down");
+    }
+    auto const [runtime, workspaces] =
+        co_await offload(context_.pool, [&r = context_.runtime, &w = context_.workspaces] {
+            return std::pair(r.report(), w.report());
+        });
+    if (!runtime.usable) {
+        answer.missing.insert(answer.missing.end(), runtime.problems.begin(),
+                              runtime.problems.end());
+    }
+    if (!workspaces.usable) {
+        answer.missing.insert(answer.missing.end(), workspaces.problems.begin(),
+                              workspaces.problems.end());
+    }
+    if (auto const picture = context_.images.find(context_.config.sandbox.image); !picture) {
+        answer.missing.push_back(picture.error().detail);
+    }
+    co_return answer;
+}
+
+result<std::shared_ptr<pending_execution>> service::accept(session& where,
+                                                           execution_options options) {
+    if (auto const admitted = admit_execution(context_.config.sessions.caps,
+                                              static_cast<std::uint32_t>(where.queue.size()));
+        !admitted) {
+        return admitted.error();
+    }
+    if (!options.language.empty() && options.language != where.row.language) {
+        return fail(errc::unsupported_language, "this session runs " + where.row.language);
+    }
+    auto const timeout = merge_timeout(options.timeout_s, where.row.session_limits.timeout_s,
+                                       context_.config.limits.maxima.timeout_s);
+    if (!timeout) {
+        return timeout.error();
+    }
+    auto const now = context_.clock();
+    auto made =
+        std::make_shared<pending_execution>(context_.loop.get_executor(), std::move(options));
+    made->timeout_s = *timeout;
+    made->accepted = now.steady;
+    made->deadline = now.steady + steady_seconds(*timeout);
+    made->view.id = execution_id::make();
+    made->view.session_name = where.row.key.name;
+    made->view.language = where.row.language;
+    made->view.queued_at = now.wall;
+    if (auto const stored = context_.store.queue_execution(row_of(*made, where)); !stored) {
+        return stored.error();
+    }
+    return made;
+}
+
+task<result<execution>> service::execute(session_key key, execution_options options) {
+    if (draining_ || !reconciled_) {
+        co_return fail(errc::draining, "the broker is starting or shutting down; try again");
+    }
+    // Checked before a session is made for a request that cannot run.
+    auto const timeout = merge_timeout(options.timeout_s, context_.config.limits.defaults.timeout_s,
+                                       context_.config.limits.maxima.timeout_s);
+    if (!timeout) {
+        co_return timeout.error();
+    }
+    auto const found = co_await sessions_.find_or_open(std::move(key));
+    if (!found) {
+        co_return found.error();
+    }
+    auto const where = *found;
+    auto accepted = accept(*where, std::move(options));
+    if (!accepted) {
+        co_return accepted.error();
+    }
+    auto const what = *accepted;
+    runner_.submit(where, what);
+    co_await what->done.wait();
+    if (!what->done.raised()) {
+        co_return fail(errc::draining, "the request was given up; the execution goes on");
+    }
+    if (what->refused) {
+        co_return *what->refused;
+    }
+    co_return std::move(what->view);
+}
+
+task<session_view> service::view_of(std::shared_ptr<session> which) {
+    auto const& row = which->row;
+    session_view view{.name = row.key.name,
+                      .status = which->life.status(),
+                      .language = row.language,
+                      .generation = which->life.record().generation,
+                      .created_at = row.created_at,
+                      .last_used_at = which->life.record().last_used_at,
+                      .expires_at = which->life.expires_at(),
+                      .own_limits = row.session_limits,
+                      .idle_timeout_s = row.idle_timeout_s,
+                      .queue_length = which->queue.size(),
+                      .labels = row.labels};
+    auto const kernel = which->kernel;
+    if (kernel) {
+        view.seccomp = kernel->sandbox().seccomp;
+        view.user_namespace = kernel->sandbox().user_namespace;
+    }
+    auto const files = which->files;
+    auto const measured = co_await offload(
+        context_.pool, [&runtime = context_.runtime, &workspaces = context_.workspaces, files,
+                        lives = kernel != nullptr, id = row.id] {
+            auto const usage = lives ? runtime.usage(id) : result<sandbox_usage>(sandbox_usage{});
+            auto const disk = files ? workspaces.used_bytes(*files) : result<std::uint64_t>(0U);
+            return std::tuple(usage ? *usage : sandbox_usage{}, disk ? *disk : 0U,
+                              runtime.report().name);
+        });
+    std::tie(view.usage, view.disk_bytes, view.runtime) = measured;
+    co_return view;
+}
+
+task<result<session_view>> service::create_session(session_key key, session_request wish) {
+    if (draining_ || !reconciled_) {
+        co_return fail(errc::draining, "the broker is starting or shutting down; try again");
+    }
+    auto const missing = co_await ready();
+    if (!missing.missing.empty()) {
+        co_return fail(errc::runtime_unavailable, missing.missing.front());
+    }
+    auto const opened = sessions_.open(key, wish);
+    if (!opened) {
+        co_return opened.error();
+    }
+    // The kernel is started with the session, so that the first execution need not wait for it.
+    runner_.warm(*opened);
+    co_return co_await view_of(*opened);
+}
+
+task<result<session_view>> service::find_session(session_key key) {
+    auto const found = sessions_.find(key);
+    if (!found) {
+        co_return fail(errc::session_not_found, "there is no session of that id");
+    }
+    co_return co_await view_of(found);
+}
+
+task<session_page> service::list_sessions(std::string tenant, std::size_t limit, std::string after,
+                                          label_list labels) {
+    session_page page;
+    for (auto const& one : sessions_.of_tenant(tenant)) {
+        auto const& its = one->row.labels;
+        bool const wanted = std::all_of(labels.begin(), labels.end(), [&its](auto const& label) {
+            return std::find(its.begin(), its.end(), label) != its.end();
+        });
+        if (!wanted || one->row.key.name <= after) {
+            continue;
+        }
+        if (page.sessions.size() == limit) {
+            page.next = page.sessions.back().name;
+            break;
+        }
+        page.sessions.push_back(co_await view_of(one));
+    }
+    co_return page;
+}
+
+task<result<void>> service::delete_session(session_key key) {
+    auto const found = sessions_.find(key);
+    if (!found) {
+        co_return fail(errc::session_not_found, "there is no session of that id");
+    }
+    // In the group: a client that goes away does not stop the deletion half-way.
+    context_.tasks.spawn(sessions_.close(found, false));
+    co_await found->gone.wait();
+    co_return result<void>{};
+}
+
+}  // namespace broker

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every facade calls: sessions, executions and files in the broker's own words.
+// Never knows HTTP or JSON, and never shows one tenant what belongs to another: a foreign name and
+// a missing one look the same. On the loop; owned by the composition root.
+#pragma once
+
+#include "broker/core/execution.hpp"
+#include "broker/service/context.hpp"
+#include "broker/service/session_runner.hpp"
+#include "broker/service/sessions.hpp"
+#include "broker/service/workspace_files.hpp"
+#include "broker/service/workspace_upload.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace broker {
+
+struct session_view {
+    std::string name;
+    session_status status = session_status::stopped;
+    std::string language;
+    std::uint32_t generation = 0;
+    wall_time created_at;
+    wall_time last_used_at;
+    wall_time expires_at;
+    limits own_limits;
+    double idle_timeout_s = 0;
+    sandbox_usage usage;
+    std::uint64_t disk_bytes = 0;
+    std::size_t queue_length = 0;
+    std::string runtime;
+    bool seccomp = false;
+    bool user_namespace = false;
+    label_list labels;
+};
+
+struct session_page {
+    std::vector<session_view> sessions;
+    std::optional<std::string> next;  // name after which the next page begins
+};
+
+/// What keeps the broker from serving, one sentence each; empty when it serves.
+struct readiness {
+    std::vector<std::string> missing;
+};
+
+class service {
+public:
+    explicit service(service_context& context);
+
+    /// Table, host and kernels are compared; what lives is adopted. Before anything is served.
+    task<> reconcile();
+
+    /// No new execution or session from now on; returns when none runs.
+    task<> drain(steady_time until);
+
+    /// Looks at what is due.
+    void reap() { sessions_.reap(); }
+
+    /// Ends every sandbox; rows and files stay.
+    task<> end_sandboxes();
+
+    task<readiness> ready();
+
+    task<result<execution>> execute(session_key key, execution_options options);
+
+    task<result<session_view>> create_session(session_key key, session_request wish);
+    task<result<session_view>> find_session(session_key key);
+    task<session_page> list_sessions(std::string tenant, std::size_t limit, std::string after,
+                                     label_list labels);
+    task<result<void>> delete_session(session_key key);
+
+    task<result<file_page>> list_session_files(session_key key, file_query query);
+    task<result<opened_file>> open_session_file(session_key key, workspace_path path);
+    task<result<void>> delete_session_file(session_key key, workspace_path path,
+                                           std::optional<std::string> if_match);
+    /// An unknown session is made (stopped).
+    task<result<workspace_upload>> begin_upload(session_key key, workspace_path path,
+                                                upload_precondition precondition);
+    task<result<void>> write_upload(std::shared_ptr<workspace_upload> upload, std::string bytes);
+    task<result<stored_file>> commit_upload(session_key key,
+                                            std::shared_ptr<workspace_upload> upload);
+
+    service_context& context() noexcept { return context_; }
+
+private:
+    task<session_view> view_of(std::shared_ptr<session> which);
+    task<result<std::shared_ptr<session>>> with_files(session_key key);
+    result<std::shared_ptr<pending_execution>> accept(session& where, execution_options options);
+    void files_changed(session& where);
+
+    service_context& context_;
+    session_runner runner_;
+    sessions sessions_;
+    bool reconciled_ = false;
+    bool draining_ = false;
+};
+
+}  // namespace broker

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// File calls: the workspace is mounted if need be, no kernel is started, the work is done on the
+// pool. Never on a path of the host. On the loop.
+#include "broker/service/service.hpp"
+
+#include <utility>
+
+namespace broker {
+namespace {
+
+failure no_session() { return fail(errc::session_not_found, "there is no session of that id"); }
+
+}  // namespace
+
+task<result<std::shared_ptr<session>>> service::with_files(session_key key) {
+    auto const found = sessions_.find(key);
+    if (!found) {
+        co_return no_session();
+    }
+    auto const opened = co_await runner_.open_workspace(found);
+    if (!opened) {
+        co_return opened.error();
+    }
+    if (found->closing) {
+        co_return no_session();
+    }
+    found->life.on_used(context_.clock());
+    co_return found;
+}
+
+task<result<file_page>> service::list_session_files(session_key key, file_query query) {
+    auto const where = co_await with_files(std::move(key));
+    if (!where) {
+        co_return where.error();
+    }
+    auto const hashes = std::make_shared<hash_cache>(std::exchange((*where)->hashes, hash_cache{}));
+    auto page =
+        co_await offload(context_.pool, [files = (*where)->files, query = std::move(query),
+                                         hashes] { return list_files(*files, query, *hashes); });
+    (*where)->hashes = std::move(*hashes);
+    co_return page;
+}
+
+task<result<opened_file>> service::open_session_file(session_key key, workspace_path path) {
+    auto const where = co_await with_files(std::move(key));
+    if (!where) {
+        co_return where.error();
+    }
+    auto const hashes = std::make_shared<hash_cache>(std::exchange((*where)->hashes, hash_cache{}));
+    auto opened =
+        co_await offload(context_.pool, [files = (*where)->files, path = std::move(path), hashes] {
+            return open_file(*files, path, *hashes);
+        });
+    (*where)->hashes = std::move(*hashes);
+    co_return opened;
+}
+
+task<result<void>> service::delete_session_file(session_key key, workspace_path path,
+                                                std::optional<std::string> if_match) {
+    auto const where = co_await with_files(std::move(key));
+    if (!where) {
+        co_return where.error();
+    }
+    auto const hashes = std::make_shared<hash_cache>();
+    auto const gone = co_await offload(
+        context_.pool,
+        [files = (*where)->files, path = std::move(path), if_match = std::move(if_match), hashes] {
+            return delete_file(*files, path, if_match, *hashes);
+        });
+    files_changed(**where);
+    co_return gone;
+}
+
+task<result<workspace_upload>> service::begin_upload(session_key key, workspace_path path,
+                                                     upload_precondition precondition) {
+    if (draining_ || !reconciled_) {
+        co_return fail(errc::draining, "the broker is starting or shutting down; try again");
+    }
+    auto const there = co_await sessions_.find_or_open(key);
+    if (!there) {
+        co_return there.error();
+    }
+    auto const where = co_await with_files(std::move(key));
+    if (!where) {
+        co_return where.error();
+    }
+    co_return co_await offload(context_.pool, [files = (*where)->files, path = std::move(path),
+                                               precondition = std::move(precondition)] {
+        return workspace_upload::begin(files, path, precondition);
+    });
+}
+
+task<result<void>> service::write_upload(std::shared_ptr<workspace_upload> upload,
+                                         std::string bytes) {
+    co_return co_await offload(context_.pool,
+                               [upload, bytes = std::move(bytes)] { return upload->write(bytes); });
+}
+
+task<result<stored_file>> service::commit_upload(session_key key,
+                                                 std::shared_ptr<workspace_upload> upload) {
+    auto stored = co_await offload(context_.pool, [upload] { return upload->commit(); });
+    if (auto const where = sessions_.find(key); where && stored) {
+        files_changed(*where);
+        where->life.on_used(context_.clock());
+        (void)context_.store.update_session(where->stored());
+    }
+    co_return stored;
+}
+
+void service::files_changed(session& where) {
+    // What a client put or removed is no doing of the next execution.
+    where.snapshot.reset();
+}
+
+}  // namespace broker

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Works the queue of a session: one execution at a time, on a kernel that is started when needed.
+// Never sends code before its row says so, and never lets an execution end without a verdict.
+// On the loop; its coroutines hold the session they work for.
+#pragma once
+
+#include "broker/service/context.hpp"
+#include "broker/service/session.hpp"
+
+#include <memory>
+
+namespace broker {
+
+class session_runner {
+public:
+    explicit session_runner(service_context& context) : context_(context) {}
+
+    /// Queues an execution that was admitted and stored, and wakes the worker.
+    void submit(std::shared_ptr<session> const& where,
+                std::shared_ptr<pending_execution> const& what);
+
+    /// Starts a kernel before the first execution comes; a failure shows at that execution.
+    void warm(std::shared_ptr<session> const& where);
+
+    /// Wakes the worker of a session whose adoption is over.
+    void wake(std::shared_ptr<session> const& where);
+
+    /// Ends everything that waits or runs in `where` as cancelled.
+    void cancel_all(session& where);
+
+    /// Mounts the workspace of a session that has none mounted, making it at first use.
+    task<result<void>> open_workspace(std::shared_ptr<session> where);
+
+    /// Watches a kernel that was given to a session, so that its end is known while nothing runs.
+    void watch_kernel(std::shared_ptr<session> const& where);
+
+    /// Ends an execution that ran on a kernel of an earlier broker, or was queued in it.
+    void finish_foreign(session& where, execution_row row, bool was_sent);
+
+private:
+    task<> work(std::shared_ptr<session> where);
+    task<> expire_in_queue(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
+    task<result<void>> start_kernel(std::shared_ptr<session> where);
+    task<> run(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
+    task<> after_kernel_end(std::shared_ptr<session> where, std::shared_ptr<live_kernel> kernel);
+    void finish(session& where, pending_execution& what);
+
+    service_context& context_;
+};
+
+}  // namespace broker

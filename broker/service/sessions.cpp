@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// How sessions come and go. Never blocks the loop. After each wait the table is looked at again.
+#include "broker/service/sessions.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace broker {
+
+std::shared_ptr<session> sessions::find(session_key const& key) const {
+    auto const at = table_.find(key);
+    return at == table_.end() || at->second->closing ? nullptr : at->second;
+}
+
+life_times sessions::times_of(session_row const& row) const {
+    return {.idle_timeout_s = row.idle_timeout_s,
+            .workspace_keep_s = context_.config.sessions.workspace_keep_s};
+}
+
+std::shared_ptr<session> sessions::add(session_row row, session_life life) {
+    auto const key = row.key;
+    auto made =
+        std::make_shared<session>(std::move(row), std::move(life), context_.loop.get_executor());
+    table_.insert_or_assign(key, made);
+    return made;
+}
+
+std::shared_ptr<session> sessions::restore(session_row row) {
+    session_life life(times_of(row), row.life, context_.clock());
+    last_uid_given_ = row.uid;
+    return add(std::move(row), std::move(life));
+}
+
+result<std::uint32_t> sessions::take_uid() {
+    std::vector<std::uint32_t> in_use;
+    for (auto const& [key, one] : table_) {
+        in_use.push_back(one->row.uid);
+    }
+    auto const uid = free_uid(in_use, last_uid_given_);
+    if (!uid) {
+        return fail(errc::no_capacity, "every user id of the range for sessions is in use");
+    }
+    last_uid_given_ = *uid;
+    return *uid;
+}
+
+result<session_row> sessions::plan(session_key const& key, session_request const& wish) {
+    auto const& config = context_.config;
+    if (auto const named = check_session_name(key.name); !named) {
+        return named.error();
+    }
+    if (auto const labels = check_labels(wish.labels); !labels) {
+        return labels.error();
+    }
+    auto const language = wish.language.value_or(config.sessions.language);
+    if (language != config.sessions.language) {
+        return fail(errc::unsupported_language,
+                    "the languages here are: " + config.sessions.language);
+    }
+    auto const own = merge_limits(wish.wanted, config.limits.defaults, config.limits.maxima);
+    if (!own) {
+        return own.error();
+    }
+    auto const idle = merge_idle_timeout(wish.idle_timeout_s, config.sessions.idle_timeout_s,
+                                         config.sessions.idle_timeout_max_s);
+    if (!idle) {
+        return idle.error();
+    }
+    auto const picture = context_.images.find(wish.image.value_or(config.sandbox.image));
+    if (!picture) {
+        return picture.error();
+    }
+    auto const uid = take_uid();
+    if (!uid) {
+        return uid.error();
+    }
+    session_row row;
+    row.id = session_id::make();
+    row.key = key;
+    row.language = language;
+    row.image_digest = picture->digest;
+    row.uid = *uid;
+    row.session_limits = *own;
+    row.idle_timeout_s = *idle;
+    row.labels = wish.labels;
+    row.created_at = context_.clock().wall;
+    return row;
+}
+
+result<std::shared_ptr<session>> sessions::open(session_key const& key,
+                                                session_request const& wish) {
+    if (table_.contains(key)) {
+        return fail(errc::session_exists,
+                    "a session of that id exists; delete it first, or use another id");
+    }
+    auto const own = static_cast<std::uint32_t>(of_tenant(key.tenant).size());
+    if (auto const admitted = admit_session(context_.config.sessions.caps,
+                                            static_cast<std::uint32_t>(table_.size()), own);
+        !admitted) {
+        return admitted.error();
+    }
+    auto row = plan(key, wish);
+    if (!row) {
+        return row.error();
+    }
+    auto const now = context_.clock();
+    auto const expired = context_.store.had_expired(key, now.wall);
+    session_life life(times_of(*row), now, expired && *expired);
+    row->life = life.record();
+    if (auto const stored = context_.store.plan_session(*row); !stored) {
+        return stored.error();
+    }
+    context_.log.info("session_opened", {{"session", row->id.str()}});
+    return add(std::move(*row), std::move(life));
+}
+
+task<result<std::shared_ptr<session>>> sessions::find_or_open(session_key key) {
+    for (;;) {
+        auto const at = table_.find(key);
+        if (at == table_.end()) {
+            co_return open(key, {});
+        }
+        auto const there = at->second;
+        if (!there->closing) {
+            co_return there;
+        }
+        co_await there->gone.wait();
+    }
+}
+
+task<> sessions::close(std::shared_ptr<session> which, bool expired) {
+    if (std::exchange(which->closing, true)) {
+        co_await which->gone.wait();
+        co_return;
+    }
+    which->life.on_close();
+    (void)context_.store.intend_close(which->row.id);
+    context_.reached(step::deleting);
+    runner_.cancel_all(*which);
+    if (auto const kernel = which->kernel) {
+        co_await kernel->end();
+    }
+    // The worker and an adoption hold kernel and files until they have seen `closing`.
+    if (which->worked || which->adopting) {
+        auto const resting = std::make_shared<async_event>(context_.loop.get_executor());
+        which->resting = resting;
+        co_await resting->wait();
+    }
+    while (auto const unmounting = which->unmounting) {
+        co_await unmounting->wait();
+    }
+    which->kernel.reset();
+    which->files.reset();
+    auto const removed =
+        co_await offload(context_.pool,
+                         [&runtime = context_.runtime, &workspaces = context_.workspaces,
+                          id = which->row.id]() -> result<void> {
+                             auto gone = workspaces.remove(id);
+                             auto forgotten = runtime.forget_session(id);
+                             return gone ? forgotten : gone;
+                         });
+    if (!removed) {
+        context_.log.error("session_not_removed",
+                           {{"session", which->row.id.str()}, {"err", removed.error().detail}});
+    } else if (expired) {
+        auto const keep = context_.clock().wall + wall_seconds(30.0 * 24 * 3600);
+        (void)context_.store.expire_session(which->row.id, keep);
+    } else {
+        (void)context_.store.forget_session(which->row.id);
+    }
+    context_.log.info("session_closed", {{"session", which->row.id.str()}, {"expired", expired}});
+    table_.erase(which->row.key);
+    which->gone.raise();
+}
+
+task<> sessions::put_away(std::shared_ptr<session> which, state_reason why) {
+    auto const kernel = std::exchange(which->kernel, nullptr);
+    which->life.on_kernel_gone(why);
+    (void)context_.store.update_session(which->stored());
+    context_.log.info("session_put_away", {{"session", which->row.id.str()}});
+    if (kernel) {
+        co_await kernel->end();
+    }
+    if (which->kernel || which->worked || which->closing) {
+        co_return;  // somebody came back meanwhile
+    }
+    co_await unmount(which);
+}
+
+task<> sessions::unmount(std::shared_ptr<session> which) {
+    auto const files = std::weak_ptr(which->files);
+    which->files.reset();
+    which->snapshot.reset();
+    if (!files.expired()) {
+        co_return;  // a file call is using it; the next look of the reaper finds it again
+    }
+    auto const done = std::make_shared<async_event>(context_.loop.get_executor());
+    which->unmounting = done;
+    co_await offload(context_.pool, [&workspaces = context_.workspaces, &runtime = context_.runtime,
+                                     id = which->row.id] {
+        (void)workspaces.unmount(id);
+        return runtime.forget_session(id).has_value();
+    });
+    which->unmounting.reset();
+    done->raise();
+}
+
+void sessions::reap() {
+    auto const now = context_.clock().steady;
+    for (auto const& one : all()) {
+        if (one->closing || one->worked || one->adopting) {
+            continue;
+        }
+        switch (one->life.due(now)) {
+            case life_action::none:
+                break;
+            case life_action::put_away:
+                context_.tasks.spawn(put_away(one, state_reason::idle_expired));
+                break;
+            case life_action::expire:
+                context_.tasks.spawn(close(one, true));
+                break;
+        }
+    }
+}
+
+std::vector<std::shared_ptr<session>> sessions::of_tenant(std::string const& tenant) const {
+    std::vector<std::shared_ptr<session>> found;
+    for (auto at = table_.lower_bound({tenant, {}});
+         at != table_.end() && at->first.tenant == tenant; ++at) {
+        if (!at->second->closing) {
+            found.push_back(at->second);
+        }
+    }
+    return found;
+}
+
+std::vector<std::shared_ptr<session>> sessions::all() const {
+    std::vector<std::shared_ptr<session>> found;
+    found.reserve(table_.size());
+    for (auto const& [key, one] : table_) {
+        found.push_back(one);
+    }
+    return found;
+}
+
+}  // namespace broker

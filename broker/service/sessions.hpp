@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of sessions: opening, finding, putting away, deleting.
+// Never gives one tenant's session to another, and never forgets one before everything of it is
+// gone. On the loop; sessions are shared with the coroutines that are about them.
+#pragma once
+
+#include "broker/core/admission.hpp"
+#include "broker/core/names.hpp"
+#include "broker/core/uid_pool.hpp"
+#include "broker/service/context.hpp"
+#include "broker/service/session.hpp"
+#include "broker/service/session_runner.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace broker {
+
+/// What a client may ask for when it opens a session.
+struct session_request {
+    std::optional<std::string> language;
+    std::optional<std::string> image;
+    limits_request wanted;
+    std::optional<double> idle_timeout_s;
+    label_list labels;
+};
+
+class sessions {
+public:
+    sessions(service_context& context, session_runner& runner)
+        : context_(context), runner_(runner) {}
+
+    /// Nothing when there is none, or while it is being deleted.
+    std::shared_ptr<session> find(session_key const& key) const;
+
+    /// A new one: its row is stored, nothing else of it exists. `session_exists`,
+    /// `too_many_sessions`, `limit_too_high`, `invalid_field`, `unsupported_language`,
+    /// `image_unavailable`.
+    result<std::shared_ptr<session>> open(session_key const& key, session_request const& wish);
+
+    /// The one of that name, or a new one with the defaults. Waits for one that is being deleted.
+    task<result<std::shared_ptr<session>>> find_or_open(session_key key);
+
+    /// Deletes kernel, sandbox, workspace, rows. What waits on it ends as cancelled.
+    /// `expired`: remembered, so that the next of its name says so.
+    task<> close(std::shared_ptr<session> which, bool expired);
+
+    /// Ends the sandbox and unmounts the workspace; files stay.
+    task<> put_away(std::shared_ptr<session> which, state_reason why);
+
+    /// One look at everything that is due: idle sessions are put away, expired ones deleted.
+    void reap();
+
+    /// From the store at boot.
+    std::shared_ptr<session> restore(session_row row);
+
+    /// Of one tenant, by name.
+    std::vector<std::shared_ptr<session>> of_tenant(std::string const& tenant) const;
+    std::vector<std::shared_ptr<session>> all() const;
+
+private:
+    task<> unmount(std::shared_ptr<session> which);
+    life_times times_of(session_row const& row) const;
+    std::shared_ptr<session> add(session_row row, session_life life);
+    result<session_row> plan(session_key const& key, session_request const& wish);
+    result<std::uint32_t> take_uid();
+
+    service_context& context_;
+    session_runner& runner_;
+    std::map<session_key, std::shared_ptr<session>> table_;
+    std::uint32_t last_uid_given_ = last_uid;
+};
+
+}  // namespace broker

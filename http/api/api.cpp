@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of routes and the order of the guards. Never reads a body. On the loop.
+#include "http/api/api.hpp"
+
+#include "http/api/problem.hpp"
+#include "http/proto/refusal.hpp"
+
+#include <utility>
+
+namespace http::api {
+
+struct api::entry {
+    http::route route;
+    broker::task<response> (api::*answer)(call);
+    bool open = false;  // served without credentials
+};
+
+std::vector<api::entry> const& api::table() {
+    static std::vector<entry> const all = {
+        {{"GET", "/healthz"}, &api::healthz, true},
+        {{"GET", "/readyz"}, &api::readyz, true},
+        {{"GET", "/version"}, &api::version, true},
+        {{"GET", "/openapi.json"}, &api::openapi, true},
+        {{"POST", "/run"}, &api::run},
+        {{"POST", "/upload"}, &api::upload},
+        {{"GET", "/download/{id}/{path...}"}, &api::download},
+        {{"POST", "/v1/sessions"}, &api::create_session},
+        {{"GET", "/v1/sessions"}, &api::list_sessions},
+        {{"GET", "/v1/sessions/{id}"}, &api::get_session},
+        {{"DELETE", "/v1/sessions/{id}"}, &api::delete_session},
+        {{"POST", "/v1/sessions/{id}/executions"}, &api::execute},
+        {{"GET", "/v1/sessions/{id}/files"}, &api::list_files},
+        {{"GET", "/v1/sessions/{id}/files/{path...}"}, &api::get_file},
+        {{"PUT", "/v1/sessions/{id}/files/{path...}"}, &api::put_file},
+        {{"DELETE", "/v1/sessions/{id}/files/{path...}"}, &api::delete_file},
+    };
+    return all;
+}
+
+std::vector<route> api::routes() {
+    std::vector<route> plain;
+    for (auto const& one : table()) {
+        plain.push_back(one.route);
+    }
+    return plain;
+}
+
+api::api(broker::service& service, authenticator auth, host_guard hosts, api_settings settings)
+    : service_(service),
+      auth_(std::move(auth)),
+      hosts_(std::move(hosts)),
+      settings_(std::move(settings)),
+      router_(routes()) {}
+
+broker::task<response> api::handle(request& incoming) {
+    if (auto wrong_host = hosts_.check(incoming)) {
+        co_return std::move(*wrong_host);
+    }
+    auto const where = router_.find(incoming.method, incoming.path);
+    bool const open = where.kind == routing::outcome::found && table()[where.route].open;
+    std::string tenant{default_tenant};
+    if (!open) {
+        auto known = auth_.check(incoming);
+        if (auto* refused = std::get_if<response>(&known)) {
+            co_return std::move(*refused);
+        }
+        tenant = std::get<caller>(std::move(known)).tenant;
+    }
+    switch (where.kind) {
+        case routing::outcome::found:
+            break;
+        case routing::outcome::method_not_allowed:
+            co_return method_not_allowed(where.allow);
+        case routing::outcome::not_found:
+            co_return refuse(refusal::not_found, "there is nothing at this path");
+    }
+    call here{incoming, where, std::move(tenant)};
+    auto const answer = table()[where.route].answer;
+    co_return co_await (this->*answer)(std::move(here));
+}
+
+}  // namespace http::api

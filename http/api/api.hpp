@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that is served: guards first, then the router, then one facade.
+// Never holds a rule of the broker: a facade translates and calls the service.
+// On the loop; outlived by nothing it refers to.
+#pragma once
+
+#include "http/api/auth.hpp"
+#include "http/api/call.hpp"
+#include "http/api/host_guard.hpp"
+#include "http/proto/message.hpp"
+#include "http/proto/router.hpp"
+
+#include <string>
+#include <vector>
+
+namespace broker {
+class service;
+}
+
+namespace http::api {
+
+struct api_settings {
+    std::uint64_t json_body_bytes = std::uint64_t{32} << 20;
+    std::uint64_t upload_bytes = std::uint64_t{1} << 30;
+};
+
+class api final : public handler {
+public:
+    api(broker::service& service, authenticator auth, host_guard hosts, api_settings settings);
+
+    broker::task<response> handle(request& incoming) override;
+
+    /// The table, for the test that compares it with docs/openapi.yaml.
+    static std::vector<route> routes();
+
+private:
+    broker::task<response> dispatch(call here);
+
+    // Operators (no credentials but for the documents that need none either).
+    broker::task<response> healthz(call here);
+    broker::task<response> readyz(call here);
+    broker::task<response> version(call here);
+    broker::task<response> openapi(call here);
+
+    // The simple API.
+    broker::task<response> run(call here);
+    broker::task<response> upload(call here);
+    broker::task<response> download(call here);
+
+    // /v1
+    broker::task<response> create_session(call here);
+    broker::task<response> list_sessions(call here);
+    broker::task<response> get_session(call here);
+    broker::task<response> delete_session(call here);
+    broker::task<response> execute(call here);
+    broker::task<response> list_files(call here);
+    broker::task<response> get_file(call here);
+    broker::task<response> put_file(call here);
+    broker::task<response> delete_file(call here);
+
+    broker::task<response> send_file(call here, broker::session_key session,
+                                     std::string_view raw_path);
+
+    struct entry;
+    static std::vector<entry> const& table();
+
+    broker::service& service_;
+    authenticator auth_;
+    host_guard hosts_;
+    api_settings settings_;
+    router router_;
+};
+
+}  // namespace http::api

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading what every facade reads. Never keeps more of a body than its limit. In the request's
+// coroutine.
+#include "http/api/call.hpp"
+
+#include "broker/core/names.hpp"
+#include "http/proto/ascii.hpp"
+#include "http/proto/percent.hpp"
+#include "http/proto/refusal.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace http::api {
+namespace {
+
+/// The type without parameters, lower case.
+std::string media_type_of(std::string const& value) {
+    auto type = value.substr(0, value.find(';'));
+    while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) {
+        type.pop_back();
+    }
+    std::transform(type.begin(), type.end(), type.begin(),
+                   [](unsigned char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : char(c); });
+    return type;
+}
+
+}  // namespace
+
+broker::result<std::string> call::param(std::string_view name) const {
+    auto decoded = decode_segment(where.raw(name));
+    if (!decoded) {
+        return broker::fail(broker::errc::invalid_path,
+                            fmt::format("the percent-encoding of {{{}}} is broken", name));
+    }
+    return *std::move(decoded);
+}
+
+broker::result<broker::session_key> call::session() const {
+    auto const name = param("id");
+    if (!name || !broker::is_session_name(*name)) {
+        return broker::fail(broker::errc::session_not_found, "there is no session of that id");
+    }
+    return broker::session_key{tenant, *name};
+}
+
+response body_refused(body_error why, std::uint64_t limit) {
+    switch (why) {
+        case body_error::too_large:
+            return refuse(refusal::body_too_large,
+                          fmt::format("the body is larger than {} bytes, the limit here", limit));
+        case body_error::timeout:
+            return refuse(refusal::request_timeout, "the body did not come in time");
+        case body_error::broken:
+            break;
+    }
+    return refuse(refusal::bad_request, "the body ended early or its chunks are broken");
+}
+
+broker::task<std::variant<std::string, response>> read_body(request& incoming,
+                                                            std::uint64_t limit) {
+    std::string body;
+    if (incoming.body == nullptr) {
+        co_return body;
+    }
+    incoming.body->limit(limit);
+    if (auto const announced = incoming.body->announced(); announced && *announced > limit) {
+        co_return body_refused(body_error::too_large, limit);
+    }
+    for (;;) {
+        auto const piece = co_await incoming.body->next();
+        if (!piece) {
+            co_return body_refused(piece.error(), limit);
+        }
+        if (piece->empty()) {
+            co_return body;
+        }
+        body.append(*piece);
+    }
+}
+
+broker::task<std::variant<json_document, response>> read_json(request& incoming,
+                                                              std::uint64_t limit) {
+    auto const* type = incoming.headers.find("Content-Type");
+    if (type == nullptr || media_type_of(*type) != "application/json") {
+        co_return refuse(refusal::unsupported_media_type,
+                         "send the body as Content-Type: application/json");
+    }
+    if (incoming.headers.find("Content-Encoding") != nullptr) {
+        co_return refuse(refusal::unsupported_media_type, "send the body without Content-Encoding");
+    }
+    auto body = co_await read_body(incoming, limit);
+    if (auto* refused = std::get_if<response>(&body)) {
+        co_return std::move(*refused);
+    }
+    auto parsed = parse_json_request(std::get<std::string>(body));
+    if (!parsed) {
+        co_return refuse(refusal::invalid_json, parsed.error().sentence);
+    }
+    co_return *std::move(parsed);
+}
+
+broker::result<std::multimap<std::string, std::string>> read_query(
+    request const& incoming, std::initializer_list<std::string_view> known,
+    std::string_view repeatable) {
+    auto entries = parse_query(incoming.query);
+    if (!entries) {
+        return broker::fail(broker::errc::invalid_field,
+                            "the query is not made of percent-encoded UTF-8 names and values");
+    }
+    std::multimap<std::string, std::string> query;
+    for (auto& [name, value] : *entries) {
+        if (std::find(known.begin(), known.end(), name) == known.end()) {
+            return broker::fail(broker::errc::unknown_field,
+                                fmt::format("there is no query parameter \"{}\" here", name));
+        }
+        if (name != repeatable && query.contains(name)) {
+            return broker::fail(broker::errc::invalid_field,
+                                fmt::format("the query parameter \"{}\" is given twice", name));
+        }
+        query.emplace(std::move(name), std::move(value));
+    }
+    return query;
+}
+
+broker::result<std::size_t> page_limit(std::multimap<std::string, std::string> const& query,
+                                       std::size_t fallback) {
+    auto const at = query.find("limit");
+    if (at == query.end()) {
+        return fallback;
+    }
+    std::size_t value = 0;
+    auto const* const end = at->second.data() + at->second.size();
+    auto const [stop, error] = std::from_chars(at->second.data(), end, value);
+    if (error != std::errc{} || stop != end || value < 1 || value > 1000) {
+        return broker::fail(broker::errc::invalid_field, "limit: a whole number from 1 to 1000");
+    }
+    return value;
+}
+
+response json_response(int status, std::string body) {
+    response answer;
+    answer.status = status;
+    answer.headers.add("Content-Type", "application/json");
+    answer.body = std::move(body);
+    return answer;
+}
+
+response empty_response(int status) {
+    response answer;
+    answer.status = status;
+    return answer;
+}
+
+}  // namespace http::api

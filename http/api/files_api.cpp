@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files: /v1/sessions/{id}/files and GET /download. Bodies stream; nothing is held whole.
+// Never opens a file itself: the service does, by descriptor. On the loop.
+#include "broker/core/names.hpp"
+#include "broker/service/service.hpp"
+#include "http/api/api.hpp"
+#include "http/api/problem.hpp"
+#include "http/api/render.hpp"
+#include "http/proto/content_disposition.hpp"
+#include "http/proto/etag.hpp"
+#include "http/proto/range.hpp"
+#include "http/proto/refusal.hpp"
+
+#include <utility>
+
+namespace http::api {
+namespace {
+
+using broker::errc;
+using broker::fail;
+
+broker::upload_precondition precondition_of(request const& incoming) {
+    broker::upload_precondition wanted;
+    if (auto const* match = incoming.headers.find("If-Match")) {
+        wanted.if_match = *match;
+    }
+    auto const* none = incoming.headers.find("If-None-Match");
+    wanted.if_none_match_any = none != nullptr && *none == "*";
+    return wanted;
+}
+
+std::string last_part(std::string const& path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace
+
+broker::task<response> api::list_files(call here) {
+    auto const query = read_query(here.incoming, {"prefix", "limit", "cursor"});
+    if (!query) {
+        co_return to_response(query.error());
+    }
+    auto const session = here.session();
+    if (!session) {
+        co_return to_response(session.error());
+    }
+    auto const limit = page_limit(*query, 100);
+    if (!limit) {
+        co_return to_response(limit.error());
+    }
+    auto const value = [&query](char const* name) {
+        auto const at = query->find(name);
+        return at == query->end() ? std::string{} : at->second;
+    };
+    broker::file_query wanted{
+        .prefix = value("prefix"), .limit = *limit, .cursor = value("cursor")};
+    auto const page = co_await service_.list_session_files(*session, std::move(wanted));
+    if (!page) {
+        co_return to_response(page.error());
+    }
+    co_return json_response(200, render_file_page(*page, session->name));
+}
+
+broker::task<response> api::get_file(call here) {
+    auto const query = read_query(here.incoming, {});
+    if (!query) {
+        co_return to_response(query.error());
+    }
+    auto const session = here.session();
+    if (!session) {
+        co_return to_response(session.error());
+    }
+    co_return co_await send_file(here, *session, here.where.raw("path"));
+}
+
+broker::task<response> api::download(call here) {
+    auto const session = here.session();
+    if (!session) {
+        co_return to_response(session.error());
+    }
+    co_return co_await send_file(here, *session, here.where.raw("path"));
+}
+
+broker::task<response> api::send_file(call here, broker::session_key session,
+                                      std::string_view raw_path) {
+    auto path = broker::workspace_path::from_url(raw_path);
+    if (!path) {
+        co_return to_response(path.error());
+    }
+    auto const name = last_part(path->str());
+    auto opened = co_await service_.open_session_file(std::move(session), *std::move(path));
+    if (!opened) {
+        co_return to_response(opened.error());
+    }
+    resource_state const state{.tag = opened->etag.substr(1, opened->etag.size() - 2),
+                               .modified_unix = opened->info.modified_ns / 1'000'000'000};
+    response answer;
+    answer.headers.add("ETag", opened->etag);
+    answer.headers.add("Accept-Ranges", "bytes");
+    answer.headers.add("Content-Type", "application/octet-stream");
+    answer.headers.add("Content-Disposition", attachment(name));
+    switch (check_preconditions(here.incoming, state)) {
+        case precondition::holds:
+            break;
+        case precondition::not_modified:
+            answer.status = 304;
+            co_return answer;
+        case precondition::failed:
+            co_return to_response(
+                fail(errc::precondition_failed, "the file is not in the state that was asked for"));
+    }
+    auto const size = opened->info.size_bytes;
+    auto const range = choose_range(here.incoming, size, state);
+    if (range.kind == range_choice::outcome::unsatisfiable) {
+        co_return range_not_satisfiable(size);
+    }
+    bool const part = range.kind == range_choice::outcome::part;
+    if (part) {
+        answer.status = 206;
+        answer.headers.add("Content-Range", content_range(range, size));
+    }
+    answer.body = file_body{.file = std::make_shared<broker::unique_fd>(std::move(opened->file)),
+                            .offset = part ? range.offset : 0,
+                            .length = part ? range.length : size};
+    co_return answer;
+}
+
+broker::task<response> api::put_file(call here) {
+    if (auto const query = read_query(here.incoming, {}); !query) {
+        co_return to_response(query.error());
+    }
+    auto const name = here.param("id");
+    if (!name) {
+        co_return to_response(name.error());
+    }
+    if (auto const named = broker::check_session_name(*name); !named) {
+        co_return to_response(named.error());
+    }
+    auto path = broker::workspace_path::from_url(here.where.raw("path"));
+    if (!path) {
+        co_return to_response(path.error());
+    }
+    if (here.incoming.headers.find("Content-Encoding") != nullptr) {
+        co_return refuse(refusal::unsupported_media_type, "send the body without Content-Encoding");
+    }
+    auto* const body = here.incoming.body;
+    if (body != nullptr) {
+        body->limit(settings_.upload_bytes);
+        if (auto const announced = body->announced();
+            announced && *announced > settings_.upload_bytes) {
+            co_return body_refused(body_error::too_large, settings_.upload_bytes);
+        }
+    }
+    broker::session_key const session{here.tenant, *name};
+    auto begun =
+        co_await service_.begin_upload(session, *std::move(path), precondition_of(here.incoming));
+    if (!begun) {
+        co_return to_response(begun.error());
+    }
+    auto const upload = std::make_shared<broker::workspace_upload>(*std::move(begun));
+    while (body != nullptr) {
+        auto const piece = co_await body->next();
+        if (!piece) {
+            co_return body_refused(piece.error(), settings_.upload_bytes);
+        }
+        if (piece->empty()) {
+            break;
+        }
+        auto const written = co_await service_.write_upload(upload, std::string(*piece));
+        if (!written) {
+            co_return to_response(written.error());
+        }
+    }
+    auto const stored = co_await service_.commit_upload(session, upload);
+    if (!stored) {
+        co_return to_response(stored.error());
+    }
+    auto answer = json_response(stored->created ? 201 : 200, render_stored_file(*stored));
+    answer.headers.add("ETag", stored->etag);
+    co_return answer;
+}
+
+broker::task<response> api::delete_file(call here) {
+    if (auto const query = read_query(here.incoming, {}); !query) {
+        co_return to_response(query.error());
+    }
+    auto const session = here.session();
+    if (!session) {
+        co_return to_response(session.error());
+    }
+    auto path = broker::workspace_path::from_url(here.where.raw("path"));
+    if (!path) {
+        co_return to_response(path.error());
+    }
+    std::optional<std::string> if_match;
+    if (auto const* match = here.incoming.headers.find("If-Match")) {
+        if_match = *match;
+    }
+    auto const gone =
+        co_await service_.delete_session_file(*session, *std::move(path), std::move(if_match));
+    if (!gone) {
+        co_return to_response(gone.error());
+    }
+    co_return empty_response(204);
+}
+
+}  // namespace http::api

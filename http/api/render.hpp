@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executions, sessions and files as JSON: the native form, and that of /run.
+// Never decides anything, and never re-builds the kernel's JSON: outputs are spliced. Pure; any
+// thread.
+#pragma once
+
+#include "broker/core/execution.hpp"
+#include "broker/service/service.hpp"
+
+#include <string>
+
+namespace http::api {
+
+/// `/v1/executions/{id}`.
+std::string render_execution(broker::execution const& e);
+
+/// The answer of `/run`.
+std::string render_run(broker::execution const& e);
+
+std::string render_session(broker::session_view const& s);
+
+std::string render_session_page(broker::session_page const& page);
+
+/// Of `/v1/sessions/{id}/files`; `session_name` makes the `url` of names that are not UTF-8.
+std::string render_file_page(broker::file_page const& page, std::string const& session_name);
+
+std::string render_stored_file(broker::stored_file const& file);
+
+}  // namespace http::api

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the parts of a broker are wired, and in which order they begin and end.
+// Never a rule of any part. On the main thread; blocking work goes to the pool.
+#include "broker/daemon/compose.hpp"
+
+#include "broker/base/sha256.hpp"
+#include "broker/base/time.hpp"
+#include "broker/daemon/crash_point.hpp"
+#include "broker/daemon/listen_address.hpp"
+#include "broker/daemon/program_paths.hpp"
+#include "broker/runtime/oci_runtime.hpp"
+#include "broker/store/sqlite_store.hpp"
+#include "kernelproto/link/kernel_connection.hpp"
+
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+namespace broker {
+namespace {
+
+/// Runtime, mounts, scans and hashing; more threads than this fight over two processors.
+constexpr std::size_t pool_threads = 4;
+
+result<std::unique_ptr<workspace_store>> make_workspaces(settings const& with) {
+    workspace_settings wanted;
+    wanted.directory = with.state_dir;
+    wanted.stock_bytes = with.limits.defaults.disk_bytes;
+    wanted.stock_count = with.sandbox.workspace_stock;
+    return with.sandbox.workspace_quota == "none" ? make_directory_workspaces(std::move(wanted))
+                                                  : make_loop_workspaces(std::move(wanted));
+}
+
+http::endpoint endpoint_of(settings const& with) {
+    auto const where = parse_listen_address(with.server.listen).value_or(listen_address{});
+    if (!where.unix_path.empty()) {
+        return http::unix_endpoint{where.unix_path, with.server.unix_mode};
+    }
+    return http::tcp_endpoint{where.host, where.port};
+}
+
+std::chrono::milliseconds ms(double seconds) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+std::vector<http::api::network> networks_of(settings const& with) {
+    std::vector<http::api::network> networks;
+    for (auto const& text : with.server.trusted_networks) {
+        if (auto const one = http::api::network::parse(text)) {
+            networks.push_back(*one);
+        }
+    }
+    return networks;
+}
+
+std::function<void(std::exception_ptr)> report_to(logger const& log) {
+    return [&log](std::exception_ptr thrown) {
+        try {
+            std::rethrow_exception(std::move(thrown));
+        } catch (std::exception const& error) {
+            log.error("task_failed", {{"err", error.what()}});
+        }
+    };
+}
+
+}  // namespace
+
+bool stored_keys::empty() const {
+    auto const all = store_.keys();
+    return all && std::none_of(all->begin(), all->end(),
+                               [](key_row const& key) { return !key.revoked_at; });
+}
+
+std::optional<std::string> stored_keys::tenant_of(http::api::key_hash const& hash) const {
+    sha256_digest digest{};
+    std::copy(hash.begin(), hash.end(), digest.begin());
+    auto const found = store_.key_of(to_hex(digest));
+    if (!found || !*found) {
+        return std::nullopt;
+    }
+    return (*found)->tenant;
+}
+
+result<std::unique_ptr<running_broker>> running_broker::make(settings const& with,
+                                                             logger const& log) {
+    auto state = state_dir::open(with.state_dir, read_clocks().wall);
+    if (!state) {
+        return state.error();
+    }
+    auto store = open_sqlite_store(state->database());
+    if (!store) {
+        return store.error();
+    }
+    auto workspaces = make_workspaces(with);
+    if (!workspaces) {
+        return workspaces.error();
+    }
+    std::unique_ptr<running_broker> made(new running_broker(
+        with, log, std::move(*state), std::move(*store), std::move(*workspaces)));
+    if (auto const bound = made->listen(); !bound) {
+        return bound.error();
+    }
+    return made;
+}
+
+running_broker::running_broker(settings const& with, logger const& log, state_dir state,
+                               std::unique_ptr<session_store> store,
+                               std::unique_ptr<workspace_store> workspaces)
+    : config_(with),
+      log_(log),
+      reached_(crash_point_from_environment()),
+      state_(std::move(state)),
+      pool_(pool_threads),
+      tasks_(loop_.get_executor(), report_to(log_)),
+      store_(std::move(store)),
+      workspaces_(std::move(workspaces)),
+      runtime_(create_oci_runtime({.state_dir = state_.path(),
+                                   .images_dir = images_directory(config_),
+                                   .instance = state_.instance(),
+                                   .runtime = config_.sandbox.runtime,
+                                   .monitor_path = monitor_program(),
+                                   .step =
+                                       [this](std::string_view name) {
+                                           reached_(name);
+                                       }})),
+      images_(images_directory(config_)),
+      context_{.loop = loop_,
+               .pool = pool_,
+               .tasks = tasks_,
+               .config = config_,
+               .store = *store_,
+               .runtime = *runtime_,
+               .workspaces = *workspaces_,
+               .images = images_,
+               .log = log_,
+               .reached = reached_,
+               .clock = read_clocks,
+               .connect =
+                   [this](kernelproto::connection_options options,
+                          kernelproto::kernel_connection::failure_sink on_failure) {
+                       return kernelproto::create_kernel_connection(loop_, std::move(options),
+                                                                    std::move(on_failure));
+                   }},
+      service_(context_),
+      keys_(*store_) {}
+
+result<void> running_broker::listen() {
+    auto const where = endpoint_of(config_);
+    bool const local = http::is_local(where);
+    auto const& server = config_.server;
+    api_ = std::make_unique<http::api::api>(
+        service_, http::api::authenticator(keys_, local, networks_of(config_)),
+        http::api::host_guard(local, server.allowed_hosts),
+        http::api::api_settings{.json_body_bytes = server.json_body_bytes,
+                                .upload_bytes = server.upload_bytes});
+    http::server_settings limits;
+    limits.max_connections = server.connections;
+    limits.max_header_bytes = server.header_bytes;
+    limits.header_time = ms(server.header_timeout_s);
+    limits.body_time = ms(server.body_timeout_s);
+    limits.idle_time = ms(server.keep_alive_s);
+    http::server_events events;
+    events.failed = [this](std::string_view what, std::string_view detail) {
+        log_.error("http_failed", {{"what", what}, {"err", detail}});
+    };
+    events.answered = [this](std::string_view method, std::string_view, int status,
+                             std::string_view request_id, std::chrono::microseconds took) {
+        log_.debug("answered", {{"method", method},
+                                {"status", status},
+                                {"request", request_id},
+                                {"us", took.count()}});
+    };
+    auto opened = http::listener::open(loop_, pool_, where, *api_, limits, events);
+    if (!opened) {
+        return opened.error();
+    }
+    listener_ = std::move(*opened);
+    return result<void>{};
+}
+
+void running_broker::run() {
+    boost::asio::signal_set signals(loop_, SIGTERM, SIGINT);
+    signals.async_wait([this](boost::system::error_code error, int) {
+        if (!error && !std::exchange(stopping_, true)) {
+            boost::asio::co_spawn(loop_, stop(), [this](std::exception_ptr) { loop_.stop(); });
+        }
+    });
+    tasks_.spawn(live());
+    loop_.run();
+    pool_.join();
+}
+
+task<> running_broker::live() {
+    listener_->start();
+    co_await service_.reconcile();
+    auto const missing = (co_await service_.ready()).missing;
+    for (auto const& sentence : missing) {
+        log_.warning("not_ready", {{"missing", sentence}});
+    }
+    log_.info("ready",
+              {{"listen", http::to_string(listener_->where())}, {"serving", missing.empty()}});
+    tasks_.spawn(keep_stock());
+    tasks_.spawn(tick());
+}
+
+task<> running_broker::tick() {
+    boost::asio::steady_timer timer(loop_);
+    while (!stopping_) {
+        timer.expires_after(std::chrono::seconds(1));
+        auto const [error] = co_await timer.async_wait(no_throw);
+        if (error) {
+            co_return;
+        }
+        service_.reap();
+    }
+}
+
+task<> running_broker::keep_stock() {
+    boost::asio::steady_timer timer(loop_);
+    while (!stopping_) {
+        (void)co_await offload(pool_, [this] { return workspaces_->refill().has_value(); });
+        timer.expires_after(std::chrono::milliseconds(500));
+        auto const [error] = co_await timer.async_wait(no_throw);
+        if (error) {
+            co_return;
+        }
+    }
+}
+
+task<> running_broker::stop() {
+    log_.info("stopping", {});
+    auto const grace = steady_seconds(config_.server.drain_s);
+    auto const until = context_.clock().steady + grace;
+    co_await service_.drain(until);
+    co_await listener_->stop(std::chrono::seconds(2));
+    if (config_.server.sandboxes_on_exit == "end") {
+        co_await service_.end_sandboxes();
+    }
+    tasks_.cancel();
+    co_await tasks_.join();
+    log_.info("stopped", {});
+}
+
+}  // namespace broker

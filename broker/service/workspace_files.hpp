@@ -39,6 +39,9 @@ struct file_query {
 struct file_page {
     std::vector<file_info> files;  // in the byte order of paths
     std::optional<std::string> next_cursor;
+    /// False when there may be files that no page shows: deeper than a path can be, or past the
+    /// number of names one call looks at.
+    bool complete = true;
 };
 
 /// `invalid_field` for a cursor that is not ours.
@@ -47,7 +50,7 @@ result<file_page> list_files(workspace const& in, file_query const& query, hash_
 struct opened_file {
     unique_fd file;    // for reading
     file_info info;    // as of opening; send exactly `size_bytes` or break the connection
-    std::string etag;  // strong, with its quotes
+    std::string etag;  // with its quotes, never weak
 };
 
 /// `file_not_found` for whatever is not a regular file of the session.

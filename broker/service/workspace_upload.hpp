@@ -50,6 +50,10 @@ private:
     workspace_upload(std::shared_ptr<workspace const> in, workspace_path path,
                      upload_precondition precondition, unique_fd file);
 
+    /// True when nothing bore the name before.
+    result<bool> give_name();
+    result<bool> replace_matching();
+
     std::shared_ptr<workspace const> in_;
     workspace_path path_;
     upload_precondition precondition_;

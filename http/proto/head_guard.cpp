@@ -29,24 +29,31 @@ bool head_guard::bad(std::string sentence) {
 
 head_guard::outcome head_guard::scan(std::string_view bytes) {
     for (;;) {
+        bool const first = position_ == 0;
+        auto const longest_line = limits_.request_line_bytes + 2;
+        auto const limit =
+            first ? std::min(longest_line, limits_.header_bytes) : limits_.header_bytes;
         auto const found = bytes.find('\n', looked_);
         bool const whole = found != std::string_view::npos;
-        if (!line_bytes(bytes, whole ? found : bytes.size())) {
+        auto const end = whole ? found + 1 : bytes.size();
+        // Nothing behind the limit is judged, so that the verdict does not depend on the cut.
+        if (!line_bytes(bytes, std::min(whole ? found : end, limit))) {
             return outcome::broken;
         }
-        auto const end = whole ? found + 1 : bytes.size();
-        if (position_ == 0 && end > limits_.request_line_bytes + 2) {
+        if (end > limit && first && limit == longest_line) {
             return fail(refusal::uri_too_long,
                         "The request line is longer than this server takes.");
         }
-        if (end > limits_.header_bytes) {
+        if (end > limit) {
             return fail(refusal::header_too_large, "The header is longer than this server takes.");
         }
         if (!whole) {
             return outcome::need_more;
         }
+        if (found == position_ || bytes[found - 1] != '\r') {
+            return fail(refusal::bad_request, "A line ends without a carriage return.");
+        }
         auto const line = bytes.substr(position_, found - 1 - position_);
-        bool const first = position_ == 0;
         position_ = looked_ = end;
         if (!first && line.empty()) {
             return end_of_head() ? outcome::complete : outcome::broken;
@@ -57,7 +64,7 @@ head_guard::outcome head_guard::scan(std::string_view bytes) {
     }
 }
 
-/// Looks at what is new of the current line; `end` is its LF or the end of what has come.
+/// Looks at what is new of the current line, up to `end`.
 bool head_guard::line_bytes(std::string_view bytes, std::size_t end) {
     for (; looked_ < end; ++looked_) {
         char const c = bytes[looked_];
@@ -71,9 +78,6 @@ bool head_guard::line_bytes(std::string_view bytes, std::size_t end) {
         } else if (ascii::is_control(c) && c != '\t') {
             return bad("The header holds a control character.");
         }
-    }
-    if (end < bytes.size() && (end == position_ || bytes[end - 1] != '\r')) {
-        return bad("A line ends without a carriage return.");
     }
     return true;
 }

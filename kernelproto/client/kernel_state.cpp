@@ -52,9 +52,7 @@ void kernel_state::release_held(steady_time now, kernel_step& out) {
     }
     held_ = false;
     take(execution_->start(now), out);
-    if (auto const beat = liveness_.start(now); beat.ping) {
-        out.send.push_back({channel::heartbeat, {frame{*beat.ping}}});
-    }
+    liveness_.start(now);
 }
 
 kernel_step kernel_state::on_frames(channel from, frame_list const& frames, steady_time now) {

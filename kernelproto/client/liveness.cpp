@@ -7,14 +7,10 @@
 
 namespace kernelproto {
 
-liveness::step liveness::start(steady_time now) {
+void liveness::start(steady_time now) noexcept {
+    asked_ = false;
     missed_ = 0;
-    return ping(now);
-}
-
-liveness::step liveness::ping(steady_time now) {
     deadline_ = now + timings_.every;
-    return {std::to_string(++sent_), false};
 }
 
 bool liveness::on_echo(std::string_view echo) noexcept {
@@ -33,12 +29,14 @@ liveness::step liveness::on_timer(steady_time now) {
     if (!deadline_ || now < *deadline_) {
         return {};
     }
-    missed_ = answered_ == sent_ ? 0 : missed_ + 1;
+    missed_ = asked_ && answered_ != sent_ ? missed_ + 1 : 0;
     if (missed_ >= timings_.misses) {
         deadline_.reset();
         return {std::nullopt, true};
     }
-    return ping(now);
+    asked_ = true;
+    deadline_ = now + timings_.every;
+    return {std::to_string(++sent_), false};
 }
 
 }  // namespace kernelproto

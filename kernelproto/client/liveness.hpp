@@ -29,7 +29,8 @@ public:
 
     explicit liveness(liveness_timings timings = {}) noexcept : timings_(timings) {}
 
-    step start(steady_time now);
+    /// The first ping goes out one interval later: what is over before costs no heartbeat.
+    void start(steady_time now) noexcept;
     void stop() noexcept { deadline_.reset(); }
 
     /// True when `echo` was an answer to a ping that nobody had answered yet.
@@ -41,10 +42,9 @@ public:
     std::optional<steady_time> next_deadline() const noexcept { return deadline_; }
 
 private:
-    step ping(steady_time now);
-
     liveness_timings timings_;
     std::optional<steady_time> deadline_;
+    bool asked_ = false;  // a ping went out since `start`
     std::uint64_t sent_ = 0;
     std::uint64_t answered_ = 0;
     int missed_ = 0;

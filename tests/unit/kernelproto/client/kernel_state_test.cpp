@@ -286,7 +286,7 @@ TEST_CASE("a heart that stops while a cell runs makes the kernel unreachable",
           "[client][kernel_state]") {
     bench it;
     auto const begun = it.execute();
-    CHECK(count_of(begun, channel::heartbeat) == 1);
+    CHECK(count_of(begun, channel::heartbeat) == 0);  // a short cell pays nothing
     auto const begin = it.now;
     kernel_step step;
     for (int i = 0; i < 100 && !step.ended; ++i) {
@@ -294,7 +294,7 @@ TEST_CASE("a heart that stops while a cell runs makes the kernel unreachable",
     }
     REQUIRE(step.ended);
     CHECK(step.ended->cause == end_cause::unreachable);
-    CHECK(it.now - begin == 30s);
+    CHECK(it.now - begin == 35s);
 }
 
 TEST_CASE("a heart that beats lets a cell run for hours", "[client][kernel_state]") {

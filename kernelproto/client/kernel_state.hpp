@@ -50,6 +50,7 @@ public:
                  kernel_timings timings = {});
     kernel_state(kernel_state const&) = delete;
     kernel_state& operator=(kernel_state const&) = delete;
+    ~kernel_state() = default;
 
     /// To be called once the sockets are connected. One of the two, once; `ready` is told once.
     kernel_step begin_ready(steady_time deadline, steady_time now);

@@ -40,7 +40,8 @@ actions readiness::on_message(channel from, message const& heard, steady_time no
         out.dropped = out.dropped == drop::none ? drop::surplus : out.dropped;
     }
     if (!ended_ && info_ && iopub_heard_) {
-        settle(out);
+        ended_ = true;
+        out.ready = result<kernel_info>{std::move(*info_)};
     }
     return out;
 }
@@ -96,11 +97,6 @@ actions readiness::stop(client_errc why) {
         out.ready = result<kernel_info>{why};
     }
     return out;
-}
-
-void readiness::settle(actions& out) {
-    ended_ = true;
-    out.ready = result<kernel_info>{std::move(*info_)};
 }
 
 std::optional<steady_time> readiness::next_deadline() const noexcept {

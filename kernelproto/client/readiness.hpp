@@ -60,7 +60,6 @@ public:
 private:
     void nudge(steady_time now, actions& out);
     bool hear(channel from, message const& heard, steady_time now, actions& out);
-    void settle(actions& out);
 
     mode mode_;
     request_author& author_;

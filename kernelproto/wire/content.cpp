@@ -32,10 +32,10 @@ std::vector<std::string> read_lines(json_value array) {
     std::vector<std::string> lines;
     std::size_t more = 0;
     json_elements elements{array};
-    while (auto const element = elements.next()) {
+    for (json_value element; elements.next(element);) {
         if (lines.size() == max_traceback_lines) {
             ++more;
-        } else if (auto line = element->string()) {
+        } else if (auto line = element.string()) {
             lines.push_back(std::move(*line));
         }
     }
@@ -55,9 +55,9 @@ raised read_raised(json_value object) {
 /// True when the payload says that the process ends: `exit(keep_kernel=True)` does not.
 bool asks_for_exit(json_value payload) {
     json_elements items{payload};
-    while (auto const item = items.next()) {
-        if (item->member("source").string() == "ask_exit") {
-            return item->member("keepkernel").boolean() != true;
+    for (json_value item; items.next(item);) {
+        if (item.member("source").string() == "ask_exit") {
+            return item.member("keepkernel").boolean() != true;
         }
     }
     return false;

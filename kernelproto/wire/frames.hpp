@@ -40,7 +40,7 @@ using frame_list = std::vector<frame>;
 /// What one message from a kernel may weigh. Sizes in bytes.
 struct frame_limits {
     std::size_t max_frames = 64;
-    std::size_t max_header_bytes = 64 * 1024;
+    std::size_t max_header_bytes = std::size_t{64} * 1024;
     std::size_t max_message_bytes = std::size_t{512} * 1024 * 1024;
 };
 

@@ -53,18 +53,17 @@ result<header> read_fields(frame const& bytes) {
 }
 
 /// Takes exactly `width` digits and the text `behind` off the front.
-std::optional<int> take_number(std::string_view& text, std::size_t width,
-                               std::string_view behind) noexcept {
+bool take_number(std::string_view& text, std::size_t width, std::string_view behind,
+                 int& value) noexcept {
     auto const digits = text.substr(0, width);
     if (digits.size() != width ||
         digits.find_first_not_of("0123456789") != std::string_view::npos ||
         !text.substr(width).starts_with(behind)) {
-        return std::nullopt;
+        return false;
     }
-    int value = 0;
     std::from_chars(digits.data(), digits.data() + digits.size(), value);
     text.remove_prefix(width + behind.size());
-    return value;
+    return true;
 }
 
 /// A fraction of a second, at most six digits of it.
@@ -93,12 +92,13 @@ std::optional<int> read_offset(std::string_view text) noexcept {
         return std::nullopt;
     }
     text.remove_prefix(1);
-    auto const hours = take_number(text, 2, text.size() > 2 && text[2] == ':' ? ":" : "");
-    auto const minutes = take_number(text, 2, "");
-    if (!hours || !minutes || !text.empty() || *hours > 23 || *minutes > 59) {
+    int hours = 0;
+    int minutes = 0;
+    if (!take_number(text, 2, text.size() > 2 && text[2] == ':' ? ":" : "", hours) ||
+        !take_number(text, 2, "", minutes) || !text.empty() || hours > 23 || minutes > 59) {
         return std::nullopt;
     }
-    return sign * (*hours * 60 + *minutes);
+    return sign * (hours * 60 + minutes);
 }
 
 }  // namespace
@@ -129,26 +129,29 @@ std::string print_header(header const& head) {
 
 std::optional<std::int64_t> date_microseconds(std::string_view date) noexcept {
     namespace chrono = std::chrono;
-    auto const year = take_number(date, 4, "-");
-    auto const month = year ? take_number(date, 2, "-") : year;
-    auto const day =
-        month ? take_number(date, 2, date.size() > 2 && date[2] == ' ' ? " " : "T") : month;
-    auto const hour = day ? take_number(date, 2, ":") : day;
-    auto const minute = hour ? take_number(date, 2, ":") : hour;
-    auto const second = minute ? take_number(date, 2, "") : minute;
-    if (!second || *hour > 23 || *minute > 59 || *second > 60) {
+    int year = 0;
+    int month = 0;
+    int day = 0;
+    int hour = 0;
+    int minute = 0;
+    int second = 0;
+    bool const blank = date.size() > 10 && date[10] == ' ';
+    if (!take_number(date, 4, "-", year) || !take_number(date, 2, "-", month) ||
+        !take_number(date, 2, blank ? " " : "T", day) || !take_number(date, 2, ":", hour) ||
+        !take_number(date, 2, ":", minute) || !take_number(date, 2, "", second) || hour > 23 ||
+        minute > 59 || second > 60) {
         return std::nullopt;
     }
-    chrono::year_month_day const calendar{chrono::year{*year},
-                                          chrono::month{static_cast<unsigned>(*month)},
-                                          chrono::day{static_cast<unsigned>(*day)}};
+    chrono::year_month_day const calendar{chrono::year{year},
+                                          chrono::month{static_cast<unsigned>(month)},
+                                          chrono::day{static_cast<unsigned>(day)}};
     auto const micros = take_fraction(date);
     auto const offset = read_offset(date);
     if (!calendar.ok() || !offset) {
         return std::nullopt;
     }
-    auto const time = chrono::sys_days{calendar} + chrono::hours{*hour} +
-                      chrono::minutes{*minute - *offset} + chrono::seconds{*second} +
+    auto const time = chrono::sys_days{calendar} + chrono::hours{hour} +
+                      chrono::minutes{minute - *offset} + chrono::seconds{second} +
                       chrono::microseconds{micros};
     return chrono::microseconds{time.time_since_epoch()}.count();
 }

@@ -201,17 +201,17 @@ void json_value::members(std::span<wanted> keys) const {
 json_elements::json_elements(json_value array) noexcept
     : rest_(array.is_array() ? array.raw().substr(1) : std::string_view{}) {}
 
-std::optional<json_value> json_elements::next() noexcept {
+bool json_elements::next(json_value& element) noexcept {
     auto const begin = skip_blanks(rest_, 0);
     if (begin >= rest_.size() || rest_[begin] == ']') {
         rest_ = {};
-        return std::nullopt;
+        return false;
     }
     auto const end = skip_value(rest_, begin);
-    json_value const element{rest_.substr(begin, end - begin)};
+    element = json_value{rest_.substr(begin, end - begin)};
     auto const comma = skip_blanks(rest_, end);
     rest_.remove_prefix(std::min(comma + 1, rest_.size()));
-    return element;
+    return true;
 }
 
 result<json_object> json_object::parse(frame bytes) {

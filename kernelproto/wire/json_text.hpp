@@ -57,7 +57,8 @@ private:
 class json_elements {
 public:
     explicit json_elements(json_value array) noexcept;
-    std::optional<json_value> next() noexcept;
+    /// False at the end, and `element` is as it was.
+    bool next(json_value& element) noexcept;
 
 private:
     std::string_view rest_;

@@ -155,14 +155,16 @@ TEST_CASE("several members are found in one walk", "[wire][json]") {
 TEST_CASE("elements of an array come one by one", "[wire][json]") {
     std::vector<std::string> seen;
     json_elements elements{json_value{R"([ 1 ,"]",[2,[3]], {"a":","} ,null])"}};
-    while (auto const each = elements.next()) {
-        seen.emplace_back(each->raw());
+    for (json_value each; elements.next(each);) {
+        seen.emplace_back(each.raw());
     }
     CHECK(seen == std::vector<std::string>{"1", R"("]")", "[2,[3]]", R"({"a":","})", "null"});
-    CHECK_FALSE(json_elements{json_value{"[]"}}.next());
-    CHECK_FALSE(json_elements{json_value{"[ ]"}}.next());
-    CHECK_FALSE(json_elements{json_value{"{}"}}.next());
-    CHECK_FALSE(json_elements{json_value{}}.next());
+    for (json_value const nothing :
+         {json_value{"[]"}, json_value{"[ ]"}, json_value{"{}"}, json_value{}}) {
+        json_value each{"untouched"};
+        CHECK_FALSE(json_elements{nothing}.next(each));
+        CHECK(each.raw() == "untouched");
+    }
 }
 
 TEST_CASE("strings are read with all their escapes", "[wire][json]") {

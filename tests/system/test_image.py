@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel image: what is in it and what is not, and that both ways to build it give the same.
+
+KB_IMAGE_DIR names an images directory with a built "python"; without it one is built, which needs what
+apt and pip fetch from. The engine is Debian's dockerd, started here with data and socket of its own.
+"""
+import ast
+import json
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from broker import BINARY, ROOT
+
+DOCKER, DOCKERD = "/usr/bin/docker", "/usr/sbin/dockerd"
+DEFINITION = ROOT / "images/python"
+NOT_LISTED = ["requests", "torch", "pip", "setuptools", "wheel", "ensurepip", "pkg_resources", "_distutils_hack"]
+
+LIST = """
+import importlib.metadata as metadata, re
+print({re.sub(r"[-_.]+", "-", d.metadata["Name"]).lower(): d.version for d in metadata.distributions()})
+"""
+IMPORTABLE = """
+import importlib.util
+print([name for name in {names!r} if importlib.util.find_spec(name)])
+"""
+# Exit status 0 and a line with the size of a PNG: numpy, pandas, scipy, scikit-learn and matplotlib work.
+USE = """
+import io, numpy, pandas, scipy.linalg, sklearn.linear_model, matplotlib.pyplot as plt
+x = numpy.arange(12.0).reshape(6, 2)
+assert pandas.DataFrame(x).sum().sum() == 66
+assert abs(scipy.linalg.det(numpy.eye(3)) - 1) < 1e-9
+assert sklearn.linear_model.LinearRegression().fit(x, x[:, 0]).score(x, x[:, 0]) > 0.99
+plt.plot(x); out = io.BytesIO(); plt.savefig(out, format="png")
+assert out.getvalue().startswith(b"\\x89PNG")
+print(len(out.getvalue()))
+"""
+
+
+class OwnRoot:
+    """The root that `kernel-broker image build` made, entered read-only and without network."""
+
+    def __init__(self, images):
+        digest = (images / "names/python").read_text().strip()
+        self.directory = images / digest
+        self.root = self.directory / "rootfs"
+        self.record = json.loads((self.directory / "image.json").read_text())
+        self.wheels = sorted((images / "wheels").glob("python-*"))[0]
+
+    def shell(self, command, *arguments, user="200123:200123"):
+        script = """set -e
+            mount --bind "$0" "$0"; mount -o remount,bind,ro "$0"
+            mount -t proc proc "$0/proc"; mount -t tmpfs -o mode=1777 tmpfs "$0/tmp"
+            root=$0; user=$1; shift; exec chroot --userspec="$user" "$root" /usr/bin/env -i -C /mnt/data "$@" """
+        return subprocess.run(
+            ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", script,
+             str(self.root), user, *self.record["kernel_env"], command, *arguments],
+            check=True, text=True, stdout=subprocess.PIPE).stdout
+
+    def python(self, code):
+        return self.shell("/usr/bin/python3", "-c", code)
+
+
+class Engine:
+    """A Docker Engine without bridge and without a rule in the host's firewall."""
+
+    def __init__(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="kbd-", dir="/var/tmp"))
+        self.socket = f"unix://{self.directory}/s"
+        self.log = open(self.directory / "log", "w+", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [DOCKERD, "--iptables=false", "--ip6tables=false", "--bridge=none", "--host", self.socket,
+             "--data-root", f"{self.directory}/data", "--exec-root", f"{self.directory}/exec",
+             "--pidfile", f"{self.directory}/pid"],
+            stdout=self.log, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + 60
+        while self.docker("version", check=False).returncode != 0:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                text = (self.directory / "log").read_text()
+                self.close()
+                raise RuntimeError("dockerd does not answer:\n" + text[-4000:])
+            time.sleep(0.1)  # between two looks at the socket
+
+    def docker(self, *arguments, check=True, **more):
+        environment = {**os.environ, "DOCKER_HOST": self.socket, "DOCKER_BUILDKIT": "0",
+                       "DOCKER_CONFIG": str(self.directory / "config")}
+        done = subprocess.run([DOCKER, *arguments], env=environment, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, **more)
+        assert not check or done.returncode == 0, done.stdout[-4000:]
+        return done
+
+    def import_root(self, name, *tar_arguments):
+        with subprocess.Popen(["tar", "--numeric-owner", "-c", *tar_arguments], stdout=subprocess.PIPE) as tar:
+            self.docker("import", "-", name, stdin=tar.stdout)
+        assert tar.returncode == 0
+
+    def python(self, image, code, environment=()):
+        given = [word for each in environment for word in ("--env", each)]
+        return self.docker("run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp", *given, image,
+                           "python3", "-c", code).stdout
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()[::-1]:
+            if line.split()[1].startswith(str(self.directory)):
+                subprocess.run(["umount", "-l", line.split()[1]], check=False)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def own_root():
+    given = os.environ.get("KB_IMAGE_DIR")
+    if given:
+        yield OwnRoot(pathlib.Path(given))
+        return
+    state = tempfile.mkdtemp(prefix="kb-image-", dir="/var/tmp")
+    try:
+        subprocess.run([BINARY, "image", "build", DEFINITION, "--state-dir", state], check=True)
+        yield OwnRoot(pathlib.Path(state) / "images")
+    finally:
+        shutil.rmtree(state)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    if not os.path.exists(DOCKERD):
+        pytest.fail("docker.io is not installed: deploy/packages --tests")
+    one = Engine()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def engine_image(own_root, engine):
+    """Built by the Dockerfile on our own root, spoilt first: without our libraries, with things of others."""
+    context = engine.directory / "context"
+    shutil.copytree(DEFINITION, context)
+    shutil.copytree(own_root.wheels, context / "wheels")
+    spoilt = engine.directory / "spoilt"
+    site = spoilt / "usr/local/lib/python3.11/dist-packages"
+    for name in ("pip", "setuptools", "wheel", "not-listed"):
+        module = name.replace("-", "_")
+        (site / module).mkdir(parents=True)
+        (site / module / "__init__.py").write_text("")
+        information = site / f"{module}-1.0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (spoilt / "usr/local/bin").mkdir()
+    for name in ("pip", "raises-rights"):
+        (spoilt / "usr/local/bin" / name).write_text("#!/bin/sh\n")
+    (spoilt / "usr/local/bin/raises-rights").chmod(0o6755)
+    engine.import_root("own-root", "-C", own_root.root, "--exclude=./usr/local/lib/python3.11/dist-packages/*", ".",
+                       "-C", spoilt, *(f"./{path.relative_to(spoilt)}" for path in spoilt.rglob("*") if path.is_file()))
+    engine.docker("build", "--network", "none", "--build-arg", "BASE_IMAGE=own-root", "--tag", "kernel", str(context))
+    return "kernel"
+
+
+def pinned():
+    lines = (DEFINITION / "requirements.txt").read_text().splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def test_the_libraries_are_those_of_the_list_with_what_they_require(own_root):
+    found = ast.literal_eval(own_root.python(LIST))
+    assert pinned().items() <= found.items()
+    assert found == own_root.record["libraries"]
+    required = subprocess.run(["ls", own_root.wheels], check=True, text=True, stdout=subprocess.PIPE).stdout.split()
+    assert len(found) == len(required) - 1  # every wheel but pip's
+
+
+def test_the_libraries_work_for_a_user_who_is_nobody(own_root):
+    assert int(own_root.python(USE)) > 1000
+    assert own_root.python("import getpass, os; print(getpass.getuser(), os.getuid())").split()[1] == "200123"
+
+
+def test_what_is_not_listed_cannot_be_imported(own_root):
+    assert own_root.python(IMPORTABLE.format(names=NOT_LISTED)).strip() == "[]"
+
+
+def test_the_standard_library_is_there(own_root):
+    names = ["asyncio", "ctypes", "decimal", "distutils.core", "lzma", "sqlite3", "ssl", "zoneinfo", "xml.sax"]
+    assert ast.literal_eval(own_root.python(IMPORTABLE.format(names=names))) == names
+
+
+def test_nothing_in_the_root_raises_rights_or_is_a_device(own_root):
+    for folder, folders, files in os.walk(own_root.root):
+        for name in (".", *folders, *files):
+            path = os.path.join(folder, name)
+            status = os.lstat(path)
+            assert stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode), path
+            assert not status.st_mode & 0o6000, path
+            assert "security.capability" not in os.listxattr(path, follow_symlinks=False), path
+
+
+def test_the_root_has_its_mount_points_and_no_resolver(own_root):
+    root = own_root.root
+    assert os.readlink(root / "mnt/session_data") == "/mnt/data"
+    for name in ("mnt/data", "run/kernel", "tmp", "dev", "proc"):
+        assert list((root / name).iterdir()) == [], name
+    assert (root / "etc/resolv.conf").read_text() == ""
+    assert not (root / ".build").exists()
+    assert not (root / "etc/apt").exists()
+
+
+def test_no_byte_code_is_missing_or_dated(own_root):
+    code = "import numpy, sys; f = open(numpy.__cached__, 'rb').read(8); print(int.from_bytes(f[4:8], 'little'))"
+    assert own_root.python(code).strip() == "1"  # PEP 552: by hash, unchecked
+
+
+def test_the_kernel_starts_under_an_init_as_its_own_process(own_root):
+    argv = own_root.record["kernel_argv"]
+    assert argv[0] == "/usr/bin/tini"
+    assert os.access(own_root.root / argv[0][1:], os.X_OK)
+    assert "--HistoryManager.enabled=False" in argv
+    assert "--IPythonKernel._execute_sleep=0" in argv
+
+
+def test_both_ways_give_the_same_libraries(own_root, engine, engine_image):
+    ours, theirs = own_root.python(LIST), engine.python(engine_image, LIST)
+    assert ast.literal_eval(theirs) == ast.literal_eval(ours)
+    assert int(engine.python(engine_image, USE, own_root.record["kernel_env"])) > 1000
+
+
+def test_the_engine_way_cleans_its_base(engine, engine_image):
+    assert engine.python(engine_image, IMPORTABLE.format(names=[*NOT_LISTED, "not_listed"])).strip() == "[]"
+    assert engine.python(engine_image, "import os; print(os.getuid(), os.getgid())").split() == ["1000", "1000"]
+    found = engine.docker("run", "--rm", "--network", "none", "--user", "0", engine_image, "sh", "-c",
+                          "find / -xdev -perm /6000 '(' -type f -o -type d ')'; ls /usr/local/bin/pip* /.build; "
+                          "readlink /mnt/session_data").stdout
+    assert [line for line in found.splitlines() if "cannot access" not in line] == ["/mnt/data"]

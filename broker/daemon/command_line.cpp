@@ -113,13 +113,14 @@ void program::add_image_commands() {
     image->require_subcommand(1);
     auto& build = add(*image, "build", "Build an image from a definition; no registry is asked",
                       command::image_build);
-    build.add_option("DIR", out.directory, "Folder with requirements.txt, such as images/python")
+    build
+        .add_option("DIR", out.directory,
+                    "Folder of a definition that names the image, such as images/python")
         ->required();
-    build.add_option("--name", out.name, "Name of the image; default: the folder's")
-        ->type_name("NAME");
+    build.add_flag("--again", out.again, "Also when nothing changed: newer Debian packages");
     add_settings(build, out);
-    auto& list =
-        add(*image, "list", "List images with digest, size and libraries", command::image_list);
+    auto& list = add(*image, "list", "List images with digest, date and number of libraries",
+                     command::image_list);
     list.add_flag("--json", out.json, "One JSON object instead of text");
     add_settings(list, out);
 }

@@ -30,7 +30,8 @@ struct command_line {
     std::vector<std::pair<std::string, std::string>> settings;
     bool json = false;               // doctor, image list, keys list
     std::string directory;           // image build
-    std::string name;                // of the image (may be empty) or of the key
+    bool again = false;              // image build
+    std::string name;                // of a key
     std::string tenant = "default";  // keys add
 };
 

@@ -3,19 +3,14 @@
 #include "broker/daemon/serve.hpp"
 
 #include "broker/daemon/compose.hpp"
-
-#include <unistd.h>
+#include "broker/daemon/log_setup.hpp"
 
 #include <csignal>
 
 namespace broker {
 
 exit_code serve(settings const& with) {
-    auto const format = with.log.format == "json"       ? log_format::json
-                        : with.log.format == "readable" ? log_format::readable
-                                                        : log_format::automatic;
-    logger const log(log_level_from(with.log.level).value_or(log_level::info),
-                     make_fd_sink(STDERR_FILENO, format));
+    logger const log = make_logger(with.log);
     // A client or a reader of the log that went away is an error of a call, not our end.
     (void)std::signal(SIGPIPE, SIG_IGN);
     auto made = running_broker::make(with, log);

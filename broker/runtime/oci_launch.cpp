@@ -130,15 +130,15 @@ result<process_view> verify(oci_context const& context, sandbox_spec const& spec
     if (!container) {
         return fail(errc::runtime_unavailable, "the new sandbox is gone");
     }
-    if (auto const tight = context.cgroups.tighten_devices(spec.session, spec.sandbox); !tight) {
-        return tight.error();
-    }
     auto seen = look_at(record->container_pid);
     auto found = differences(seen, spec, host);
     auto const& cg = context.cgroups;
     for (auto& sentence :
          cg.differences(spec.session, settings_for(cg.layout().mode, spec.session_limits, cpus))) {
         found.push_back(std::move(sentence));
+    }
+    if (auto const tight = context.cgroups.tighten_devices(spec.session, spec.sandbox); !tight) {
+        found.push_back(tight.error().detail);
     }
     // Looked at by number: it must still be the same process at the end.
     if (container.wait(milliseconds{0})) {

@@ -11,9 +11,11 @@
 namespace broker {
 namespace {
 
+/// Each probe has a directory of its own: another program may be probing, too.
 oci_context probe_context(oci_options const& options, cgroup_layout const& layout,
-                          found_runtime const& runtime) {
-    return {{options.state_dir + "/probe", options.state_dir + "/probe/images"},
+                          found_runtime const& runtime, std::string const& name) {
+    auto const state = options.state_dir + "/probe/" + name;
+    return {{state, state + "/images"},
             {layout, options.instance + "-probe"},
             runtime,
             options.monitor_path,
@@ -24,8 +26,9 @@ oci_context probe_context(oci_options const& options, cgroup_layout const& layou
 int make_empty_image(std::string const& state, std::string const& digest) {
     auto const image = state + "/images/" + digest;
     int error = 0;
-    for (auto const& dir : {state, state + "/images", image, image + "/rootfs",
-                            image + "/rootfs/run", image + "/rootfs/mnt", image + "/data"}) {
+    for (auto const& dir :
+         {state.substr(0, state.rfind('/')), state, state + "/images", image, image + "/rootfs",
+          image + "/rootfs/run", image + "/rootfs/mnt", image + "/data"}) {
         error = error == 0 ? make_directory(dir, 0755) : error;
     }
     for (auto const& point : mount_points()) {
@@ -59,7 +62,8 @@ std::optional<std::string> probe(oci_context const& context) {
         problem = cleared.error().detail;
     }
     (void)context.cgroups.remove(spec.session);
-    (void)remove_tree(state + "/images", spec.image_digest);
+    auto const slash = state.rfind('/');
+    (void)remove_tree(state.substr(0, slash), state.substr(slash + 1));
     return problem;
 }
 
@@ -80,8 +84,9 @@ oci_examination examine_host(oci_options const& options) {
     }
     bool const may_work = e.report.problems.empty();
     for (auto const& candidate : candidates) {
-        auto problem = may_work ? probe(probe_context(options, e.layout, candidate))
-                                : std::optional<std::string>{"not tried"};
+        auto problem = may_work
+                           ? probe(probe_context(options, e.layout, candidate, make_random_id()))
+                           : std::optional<std::string>{"not tried"};
         if (!problem) {
             e.runtime = candidate;
             e.report.usable = true;
@@ -98,6 +103,9 @@ oci_examination examine_host(oci_options const& options) {
             e.report.problems.swap(e.report.warnings);
         }
     }
+    if (!e.runtime.name.empty()) {
+        e.runtime.version = read_version(e.runtime);
+    }
     e.report.name = e.runtime.name;
     e.report.version = e.runtime.version;
     if (auto warning = version_warning(e.runtime); warning && !e.runtime.name.empty()) {
@@ -109,15 +117,18 @@ oci_examination examine_host(oci_options const& options) {
 void clear_probes(oci_options const& options) {
     auto const layout = parse_cgroup_layout(read_host_file("/proc/self/mountinfo").value_or(""));
     auto const candidates = find_runtimes(options.runtime);
-    auto const context =
-        probe_context(options, layout, candidates.empty() ? found_runtime{} : candidates.front());
-    for (auto const& name : names_in(context.paths.sandboxes())) {
-        if (is_random_id(name)) {
-            (void)clear_sandbox(context, {}, sandbox_id{name});
+    auto const runtime = candidates.empty() ? found_runtime{} : candidates.front();
+    cgroup_tree const groups{layout, options.instance + "-probe"};
+    for (auto const& probe : names_in(options.state_dir + "/probe")) {
+        auto const context = probe_context(options, layout, runtime, probe);
+        for (auto const& name : names_in(context.paths.sandboxes())) {
+            if (is_random_id(name)) {
+                (void)clear_sandbox(context, {}, sandbox_id{name});
+            }
         }
     }
-    for (auto const& session : context.cgroups.sessions()) {
-        (void)context.cgroups.remove(session);
+    for (auto const& session : groups.sessions()) {
+        (void)groups.remove(session);
     }
     (void)remove_tree(options.state_dir, "probe");
     // A session's group that was made just before its broker was killed holds nothing yet.

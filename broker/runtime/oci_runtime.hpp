@@ -31,7 +31,8 @@ struct oci_options {
 };
 
 /// Never null: a host that cannot run sandboxes is told by `report()`. Looks for the runtime and
-/// makes and removes one probe sandbox, which takes about 50 ms.
+/// makes and removes one probe sandbox, which takes about 50 ms. The first `list()` also removes
+/// what a killed start left before its sandbox had a name, so it comes before the first `start()`.
 std::unique_ptr<container_runtime> create_oci_runtime(oci_options options);
 
 }  // namespace broker

@@ -38,11 +38,7 @@ std::optional<found_runtime> look_up(std::string const& wanted) {
     }
     for (auto const& path : places) {
         if (::access(path.c_str(), X_OK) == 0) {
-            found_runtime found{wanted.substr(wanted.rfind('/') + 1), path, {}};
-            if (auto const said = run_program({path, "--version"}, std::chrono::seconds{5})) {
-                found.version = parse_version(said->output);
-            }
-            return found;
+            return found_runtime{wanted.substr(wanted.rfind('/') + 1), path, {}};
         }
     }
     return std::nullopt;
@@ -60,6 +56,11 @@ std::vector<found_runtime> find_runtimes(std::string const& wanted) {
         }
     }
     return found;
+}
+
+std::string read_version(found_runtime const& runtime) {
+    auto const said = run_program({runtime.path, "--version"}, std::chrono::seconds{5});
+    return said ? parse_version(said->output) : std::string{};
 }
 
 std::string parse_version(std::string_view output) {

@@ -16,11 +16,14 @@ namespace broker {
 struct found_runtime {
     std::string name;     // crun, runc, runsc, ...
     std::string path;     // absolute
-    std::string version;  // "1.8.1", empty when it does not say
+    std::string version;  // "1.8.1", empty until `read_version`
 };
 
 /// Candidates in the order of preference: crun, runc for "auto", else the one that was named.
 std::vector<found_runtime> find_runtimes(std::string const& wanted);
+
+/// Asks it, which takes some milliseconds; empty when it does not say.
+std::string read_version(found_runtime const& runtime);
 
 /// First word of digits and dots after "version" or "<name> version".
 std::string parse_version(std::string_view output);

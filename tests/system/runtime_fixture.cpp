@@ -43,17 +43,22 @@ bool readable(int fd, int milliseconds) {
     return ::poll(&entry, 1, milliseconds) > 0;
 }
 
-std::set<std::string> host_lists(std::string const& state_dir) {
+std::set<std::string> runtime_fixture::lists() const {
+    auto const& state_dir = options_.state_dir;
     std::set<std::string> lines;
     auto const mountinfo = broker::read_host_file("/proc/self/mountinfo").value_or("");
     for (auto const& m : broker::parse_mountinfo(mountinfo)) {
-        lines.insert("mount " + m.mount_point);
+        if ((m.mount_point + m.root).find(state_dir) != std::string::npos ||
+            m.mount_point.starts_with("/sys/fs/cgroup")) {
+            lines.insert("mount " + m.mount_point);
+        }
         if (m.type == "cgroup" || m.type == "cgroup2") {
             std::error_code ignored;
             for (fs::recursive_directory_iterator it{m.mount_point, ignored}, end; it != end;
                  it.increment(ignored)) {
                 auto const path = it->path().string();
-                if (path.find("kernel-broker") != std::string::npos && it->is_directory(ignored)) {
+                if (path.find("/kernel-broker/" + options_.instance) != std::string::npos &&
+                    it->is_directory(ignored)) {
                     lines.insert("group " + path);
                 }
             }
@@ -65,8 +70,12 @@ std::set<std::string> host_lists(std::string const& state_dir) {
             auto const status = broker::parse_status(
                 broker::read_host_file("/proc/" + name + "/status").value_or(""));
             auto const uid = status.find("Uid");
+            auto const state = status.find("State");
+            if (state == status.end() || state->second.starts_with('Z')) {
+                continue;  // ended; its parent may take its time
+            }
             if (line.find(state_dir) != std::string::npos ||
-                (uid != status.end() && uid->second.starts_with("2001"))) {
+                (uid != status.end() && uid->second.starts_with("2987"))) {
                 lines.insert("process " + name);
             }
         }

@@ -13,9 +13,6 @@
 
 namespace test_support {
 
-/// Mounts, groups, processes and directories that a sandbox could leave behind, as one line each.
-std::set<std::string> host_lists(std::string const& state_dir);
-
 /// What a python program inside the sandbox writes to /mnt/data/result, in place of a kernel.
 class runtime_fixture {
 public:
@@ -33,6 +30,10 @@ public:
     /// `tell(text)` that writes the result are there.
     broker::sandbox_spec spec(std::string const& program);
 
+    /// Mounts, groups, processes and directories that a sandbox of this fixture could leave behind,
+    /// one line each. Other programs may be at work on the host.
+    std::set<std::string> lists() const;
+
     /// Waits for the file that `tell` makes; empty when it does not come.
     std::string told(broker::sandbox_spec const& spec) const;
 
@@ -44,7 +45,7 @@ public:
 private:
     broker::oci_options options_;
     std::unique_ptr<broker::container_runtime> runtime_;
-    unsigned next_uid_ = 200'100;
+    unsigned next_uid_ = 298'700;
 };
 
 /// Waits for a descriptor to become readable.

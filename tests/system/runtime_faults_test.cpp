@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts that go wrong: at each step the starter is killed, and runtimes that do not do as told.
+#include "broker/runtime/host_files.hpp"
+#include "broker/runtime/monitor_record.hpp"
+#include "broker/runtime/oci_paths.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/system/runtime_fixture.hpp"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+using test_support::readable;
+using test_support::runtime_fixture;
+
+namespace {
+
+/// A runtime that edits the bundle before the real one sees it.
+std::string sabotaged(std::string const& dir, std::string const& edit) {
+    auto const path = dir + "/crun";
+    std::ofstream(path) << "#!/usr/bin/python3\n"
+                           "import json, os, sys\n"
+                           "a = sys.argv\n"
+                           "if 'create' in a and '/probe/' not in ' '.join(a):\n"
+                           "    p = a[a.index('--bundle') + 1] + '/config.json'\n"
+                           "    c = json.load(open(p))\n"
+                           "    "
+                        << edit
+                        << "\n"
+                           "    json.dump(c, open(p, 'w'))\n"
+                           "os.execv('/usr/bin/crun', ['/usr/bin/crun'] + a[1:])\n";
+    REQUIRE(::chmod(path.c_str(), 0755) == 0);
+    return path;
+}
+
+}  // namespace
+
+TEST_CASE("a starter killed at any step leaves what list and end remove", "[runtime][faults]") {
+    auto const at =
+        GENERATE(std::string{"bundle_written"}, std::string{"created"}, std::string{"started"});
+    CAPTURE(at);
+    runtime_fixture f;
+    auto const before = f.lists();
+    auto const s = f.spec("pass");
+    pid_t const starter = ::fork();
+    if (starter == 0) {
+        auto options = f.options();
+        options.step = [&at](std::string_view name) {
+            if (name == at) {
+                ::kill(::getpid(), SIGKILL);
+            }
+        };
+        (void)broker::create_oci_runtime(options)->start(s);
+        ::_exit(1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(starter, &status, 0) == starter);
+    REQUIRE(WIFSIGNALED(status));
+
+    auto const after = broker::create_oci_runtime(f.options());
+    auto const listed = after->list();
+    REQUIRE(listed.has_value());
+    REQUIRE(listed->size() == 1);
+    CHECK(listed->front().session == s.session);
+    CHECK(listed->front().sandbox == s.sandbox);
+    CHECK(listed->front().alive == (at == "started"));
+    REQUIRE(after->end(listed->front().session, s.sandbox).has_value());
+    REQUIRE(after->forget_session(s.session).has_value());
+    CHECK(f.lists() == before);
+}
+
+TEST_CASE("a sandbox that lost its session's name is removed by its own id", "[runtime][faults]") {
+    runtime_fixture f;
+    auto const before = f.lists();
+    auto const s = f.spec("pass");
+    REQUIRE(f.runtime().start(s).has_value());
+    REQUIRE(f.runtime().end({}, s.sandbox).has_value());
+    REQUIRE(f.runtime().forget_session(s.session).has_value());
+    CHECK(f.lists() == before);
+}
+
+TEST_CASE("a runtime that drops a setting is found out and nothing is left", "[runtime][faults]") {
+    struct row {
+        char const* edit;
+        char const* told;
+    };
+    auto const r = GENERATE(
+        row{"c['process']['noNewPrivileges'] = False", "NoNewPrivs"},
+        row{"c['process']['user']['uid'] = 0", "Uid"},
+        row{"c['process']['user']['additionalGids'] = [5]", "Groups"},
+        row{"c['process']['capabilities']['bounding'] = ['CAP_NET_RAW']", "CapBnd"},
+        row{"c['process']['rlimits'].pop()", "Max msgqueue size"},
+        row{"c['process']['oomScoreAdj'] = 600", "oom_score_adj"},
+        row{"c['root']['readonly'] = False", "root is not read-only"},
+        row{"c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] "
+            "if n['type'] != 'network']",
+            "net namespace"},
+        row{"c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] "
+            "if n['type'] != 'ipc']",
+            "ipc namespace"},
+        row{"c['linux']['maskedPaths'].remove('/proc/kallsyms')", "/proc/kallsyms is in sight"},
+        row{"c['linux']['readonlyPaths'].remove('/proc/sys')", "/proc/sys"},
+        row{"c['linux']['cgroupsPath'] += 'x'", "group"},
+        row{"c['mounts'][5]['options'].remove('nosuid')", "/mnt/data is mounted without nosuid"},
+        row{"c['mounts'][3]['options'].remove('nr_inodes=4096')", "nr_inodes"},
+        row{"c['mounts'].append({'destination': '/sys', 'type': 'sysfs', 'source': 'sysfs'})",
+            "/sys"});
+    CAPTURE(r.edit);
+    runtime_fixture f;
+    auto options = f.options();
+    options.runtime = sabotaged(f.state_dir(), r.edit);
+    auto const runtime = broker::create_oci_runtime(options);
+    auto const report = runtime->report();
+    for (auto const& p : report.problems) {
+        UNSCOPED_INFO(p);
+    }
+    REQUIRE(report.usable);
+    auto const before = f.lists();
+    auto const s = f.spec("tell('ran')");
+    auto const started = runtime->start(s);
+    REQUIRE_FALSE(started.has_value());
+    CHECK(started.error().code == broker::errc::runtime_unavailable);
+    CHECK_THAT(started.error().detail, Catch::Matchers::ContainsSubstring(r.told));
+    CHECK_FALSE(broker::path_exists(s.workspace_mount + "/result"));
+    // A stray group of the sabotaged path is not ours to know.
+    auto left = f.lists();
+    std::erase_if(left, [](auto const& line) { return line.ends_with('x'); });
+    CHECK(left == before);
+}
+
+TEST_CASE("a limit that is changed behind our back is found out at settling", "[runtime][faults]") {
+    runtime_fixture f;
+    auto const s = f.spec("pass");
+    REQUIRE(f.runtime().start(s).has_value());
+    auto to = s.session_limits;
+    to.cpus = 1e9;  // beyond what the kernel takes
+    auto const settled = f.runtime().settle(s.session, s.sandbox, to);
+    CHECK_FALSE(settled.has_value());
+    REQUIRE(f.runtime().end(s.session, s.sandbox).has_value());
+    REQUIRE(f.runtime().forget_session(s.session).has_value());
+}
+
+TEST_CASE("a start that the runtime refuses says why without paths of the host",
+          "[runtime][faults]") {
+    auto const runtime = GENERATE(std::string{"crun"}, std::string{"runc"});
+    runtime_fixture f{runtime};
+    auto const before = f.lists();
+    auto s = f.spec("pass");
+    s.workspace_mount += "-missing";
+    auto const started = f.runtime().start(s);
+    REQUIRE_FALSE(started.has_value());
+    CHECK(started.error().code == broker::errc::runtime_unavailable);
+    CHECK_THAT(started.error().detail, Catch::Matchers::ContainsSubstring("No such file") ||
+                                           Catch::Matchers::ContainsSubstring("no such file"));
+    CHECK(started.error().detail.find(f.state_dir()) == std::string::npos);
+    CHECK(f.lists() == before);
+}
+
+TEST_CASE("an image that is missing or has no place for the mounts is refused untouched",
+          "[runtime][faults]") {
+    runtime_fixture f;
+    auto const before = f.lists();
+    auto s = f.spec("pass");
+    s.image_digest = "absent";
+    auto const absent = f.runtime().start(s);
+    REQUIRE_FALSE(absent.has_value());
+    CHECK(absent.error().code == broker::errc::image_unavailable);
+    REQUIRE(broker::make_directory(f.state_dir() + "/images/bare", 0755) == 0);
+    REQUIRE(broker::make_directory(f.state_dir() + "/images/bare/rootfs", 0755) == 0);
+    s.image_digest = "bare";
+    auto const bare = f.runtime().start(s);
+    REQUIRE_FALSE(bare.has_value());
+    CHECK(bare.error().code == broker::errc::image_unavailable);
+    CHECK(broker::names_in(f.state_dir() + "/images/bare/rootfs").empty());
+    CHECK(f.lists() == before);
+}
+
+TEST_CASE("a host without a runtime or a monitor says so and refuses", "[runtime][faults]") {
+    runtime_fixture f;
+    auto options = f.options();
+    options.runtime = "no-such-runtime";
+    auto none = broker::create_oci_runtime(options);
+    CHECK_FALSE(none->report().usable);
+    REQUIRE(none->report().problems.size() == 1);
+    auto const refused = none->start(f.spec("pass"));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == broker::errc::runtime_unavailable);
+    CHECK(refused.error().detail == none->report().problems.front());
+    options.runtime = "auto";
+    options.monitor_path = "/nowhere/kernel-broker-monitor";
+    CHECK_FALSE(broker::create_oci_runtime(options)->report().usable);
+}
+
+TEST_CASE("containers and groups of others are neither listed nor touched", "[runtime][faults]") {
+    runtime_fixture mine;
+    runtime_fixture other;
+    auto const s = other.spec("tell('up')");
+    auto const foreign = other.runtime().start(s);
+    REQUIRE(foreign.has_value());
+    auto const listed = mine.runtime().list();
+    REQUIRE(listed.has_value());
+    CHECK(listed->empty());
+    (void)mine.runtime().end(s.session, s.sandbox);
+    (void)mine.runtime().forget_session(s.session);
+    CHECK_FALSE(readable(foreign->ended.get(), 0));
+    CHECK(other.told(s) == "up");
+    REQUIRE(other.runtime().end(s.session, s.sandbox).has_value());
+    REQUIRE(other.runtime().forget_session(s.session).has_value());
+}

@@ -93,10 +93,7 @@ void outputs::append_text_to_head(stream_name stream, std::string_view text) {
 
 void outputs::append_text_to_tail(stream_name stream, std::string_view text) {
     auto const kept = utf8_suffix(text, limits_.tail_bytes);
-    if (kept.size() < text.size()) {
-        dropped_bytes_ += text.size() - kept.size();
-        trim_tail(0);  // what came before lies before the gap
-    }
+    dropped_bytes_ += text.size() - kept.size();
     if (kept.empty()) {
         return;
     }

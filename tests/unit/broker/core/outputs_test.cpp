@@ -186,6 +186,25 @@ TEST_CASE("one text far above the limit is cut the same way", "[core][outputs]")
     CHECK(r.dropped_bytes == 1006 - 14);
 }
 
+TEST_CASE("the tail keeps its streams apart, and its characters whole", "[core][outputs]") {
+    outputs o(output_limits{.max_bytes = 1, .max_output_bytes = 1, .tail_bytes = 6});
+    o.append_stream(out, "a1");
+    o.append_stream(err, "e");
+    o.append_stream(out, "2");
+    CHECK(o.render().outputs_json ==
+          list({stream_json("stdout", "a"), stream_json("stdout", "1"), stream_json("stderr", "e"),
+                stream_json("stdout", "2")}));
+    std::string faces;
+    for (int i = 0; i < 10; ++i) {
+        faces += "\xF0\x9F\x98\x80";
+    }
+    o.append_stream(out, faces);
+    auto const r = o.render();
+    CHECK(r.stdout_text == "a2\xF0\x9F\x98\x80");
+    CHECK(r.stderr_text == "e");
+    CHECK(r.dropped_bytes == 40 - 4 + 1);
+}
+
 TEST_CASE("exactly the limit, and what fits the tail, is not truncated", "[core][outputs]") {
     outputs o(output_limits{.max_bytes = 10, .max_output_bytes = 10, .tail_bytes = 4});
     o.append_stream(out, "0123456789");

@@ -93,7 +93,10 @@ void outputs::append_text_to_head(stream_name stream, std::string_view text) {
 
 void outputs::append_text_to_tail(stream_name stream, std::string_view text) {
     auto const kept = utf8_suffix(text, limits_.tail_bytes);
-    dropped_bytes_ += text.size() - kept.size();
+    if (kept.size() < text.size()) {
+        dropped_bytes_ += text.size() - kept.size();
+        trim_tail(0);  // what came before lies before the gap
+    }
     if (kept.empty()) {
         return;
     }

@@ -29,7 +29,7 @@ inline constexpr std::array<exit_code_meaning, 5> exit_code_meanings{{
      "is no"},
     {exit_code::usage, "the command line is wrong; nothing was done"},
     {exit_code::configuration, "the configuration was refused; nothing was done"},
-    {exit_code::busy, "another broker uses this state directory or this address"},
+    {exit_code::busy, "what serve needs is taken: state directory or address in use, disk full"},
 }};
 
 constexpr int status_of(exit_code code) noexcept { return static_cast<int>(code); }

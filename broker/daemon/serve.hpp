@@ -9,8 +9,8 @@
 
 namespace broker {
 
-/// Returns when stopped in order (`ok`), when something did not start (`failed`), or when another
-/// broker holds the state directory or the address (`busy`); standard error says why.
+/// Returns when stopped in order (`ok`), when something did not start (`failed`), or when what it
+/// needs is taken (`busy`: the state directory, the address, the disk); standard error says why.
 exit_code serve(settings const& with);
 
 }  // namespace broker

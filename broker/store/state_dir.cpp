@@ -93,7 +93,7 @@ result<unique_fd> take_lock(std::string const& dir, wall_time now) {
             return os_failure(path, "cannot be locked");
         }
         auto const holder = read_small(file->get(), path);
-        return fail(errc::internal,
+        return fail(errc::no_capacity,
                     fmt::format("{} is in use by another broker ({}); stop that one, or choose "
                                 "another state directory",
                                 dir, holder && !holder->empty() ? *holder : "just starting"));

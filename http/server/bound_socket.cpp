@@ -54,9 +54,12 @@ std::string advice(error_code const& ec, endpoint const& where) {
     return ec.message();
 }
 
-broker::failure refused(endpoint const& where, std::string const& why) {
-    return broker::fail(broker::errc::internal,
-                        fmt::format("cannot listen on {}: {}", to_string(where), why));
+broker::failure refused(endpoint const& where, error_code const& ec) {
+    // What is only taken may be free later; the program tells the two apart by its exit status.
+    auto const code =
+        ec == asio::error::address_in_use ? broker::errc::no_capacity : broker::errc::internal;
+    return broker::fail(
+        code, fmt::format("cannot listen on {}: {}", to_string(where), advice(ec, where)));
 }
 
 /// Removes a socket file that nobody listens on; an error if somebody does or it is no socket.
@@ -177,7 +180,7 @@ broker::result<bound_socket> bind_and_listen(asio::io_context& loop, endpoint wh
         out.acceptor.listen(asio::socket_base::max_listen_connections, ec);
     }
     if (ec) {
-        return refused(asked, advice(ec, asked));
+        return refused(asked, ec);
     }
     if (tcp != nullptr) {
         return out;

@@ -6,7 +6,9 @@
 
 #include "broker/base/async.hpp"
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <chrono>
 
@@ -24,12 +26,14 @@ public:
 
     bool raised() const noexcept { return raised_; }
 
+    /// Returns when raised. A waiter that is cancelled gets `operation_aborted` as an exception, as
+    /// from every wait of Asio: it must not go on as if the thing had happened.
     task<> wait() {
         while (!raised_) {
             co_await timer_.async_wait(no_throw);
-            if (!raised_ && (co_await boost::asio::this_coro::cancellation_state).cancelled() !=
-                                boost::asio::cancellation_type::none) {
-                co_return;
+            auto const state = co_await boost::asio::this_coro::cancellation_state;
+            if (!raised_ && state.cancelled() != boost::asio::cancellation_type::none) {
+                throw boost::system::system_error(boost::asio::error::operation_aborted);
             }
         }
     }

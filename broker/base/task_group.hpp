@@ -37,9 +37,7 @@ public:
                               boost::asio::bind_cancellation_slot(
                                   entry->slot(), [this, entry](std::exception_ptr thrown) {
                                       running_.erase(entry);
-                                      if (thrown && on_exception_) {
-                                          on_exception_(thrown);
-                                      }
+                                      report(thrown);
                                       if (running_.empty() && empty_) {
                                           empty_->raise();
                                       }
@@ -63,6 +61,22 @@ public:
     }
 
 private:
+    /// A coroutine that was cancelled ends by `operation_aborted`: that is what was asked for.
+    void report(std::exception_ptr const& thrown) const {
+        if (!thrown || !on_exception_) {
+            return;
+        }
+        try {
+            std::rethrow_exception(thrown);
+        } catch (boost::system::system_error const& error) {
+            if (error.code() != boost::asio::error::operation_aborted) {
+                on_exception_(thrown);
+            }
+        } catch (...) {
+            on_exception_(thrown);
+        }
+    }
+
     boost::asio::any_io_executor executor_;
     failure_handler on_exception_;
     std::list<boost::asio::cancellation_signal> running_;

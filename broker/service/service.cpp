@@ -4,7 +4,6 @@
 #include "broker/service/service.hpp"
 
 #include "broker/service/execution_run.hpp"
-#include "broker/service/reconciliation.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -14,10 +13,13 @@
 namespace broker {
 
 service::service(service_context& context)
-    : context_(context), runner_(context), sessions_(context, runner_) {}
+    : context_(context),
+      runner_(context),
+      sessions_(context, runner_),
+      reconciliation_(context, sessions_, runner_) {}
 
 task<> service::reconcile() {
-    co_await reconciliation(context_, sessions_, runner_).run();
+    co_await reconciliation_.run();
     reconciled_ = true;
 }
 

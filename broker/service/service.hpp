@@ -6,6 +6,7 @@
 
 #include "broker/core/execution.hpp"
 #include "broker/service/context.hpp"
+#include "broker/service/reconciliation.hpp"
 #include "broker/service/session_runner.hpp"
 #include "broker/service/sessions.hpp"
 #include "broker/service/workspace_files.hpp"
@@ -96,6 +97,7 @@ private:
     service_context& context_;
     session_runner runner_;
     sessions sessions_;
+    reconciliation reconciliation_;  // busy kernels are heard out long after `reconcile`
     bool reconciled_ = false;
     bool draining_ = false;
 };

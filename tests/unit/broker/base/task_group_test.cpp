@@ -69,6 +69,7 @@ TEST_CASE("cancel ends coroutines that wait", "[base][task_group]") {
     group.cancel();
     loop.poll();
     CHECK(group.size() == 0);
+    CHECK(ended == 0);  // what it waited for did not happen
 }
 
 TEST_CASE("an exception reaches the group's handler", "[base][task_group]") {

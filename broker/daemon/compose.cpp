@@ -25,9 +25,10 @@ namespace {
 /// Runtime, mounts, scans and hashing; more threads than this fight over two processors.
 constexpr std::size_t pool_threads = 4;
 
-result<std::unique_ptr<workspace_store>> make_workspaces(settings const& with) {
+result<std::unique_ptr<workspace_store>> make_workspaces(settings const& with,
+                                                         state_dir const& state) {
     workspace_settings wanted;
-    wanted.directory = with.state_dir;
+    wanted.directory = state.workspaces();
     wanted.stock_bytes = with.limits.defaults.disk_bytes;
     wanted.stock_count = with.sandbox.workspace_stock;
     return with.sandbox.workspace_quota == "none" ? make_directory_workspaces(std::move(wanted))
@@ -94,7 +95,7 @@ result<std::unique_ptr<running_broker>> running_broker::make(settings const& wit
     if (!store) {
         return store.error();
     }
-    auto workspaces = make_workspaces(with);
+    auto workspaces = make_workspaces(with, *state);
     if (!workspaces) {
         return workspaces.error();
     }

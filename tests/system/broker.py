@@ -188,7 +188,7 @@ class Broker:
             if self.process and self.process.poll() is None:
                 self.stop()
             if self.own_state:
-                subprocess.run(["umount", "-l", str(self.state / "mounts")], check=False,
+                subprocess.run(["umount", "-l", str(self.state / "workspaces/mounts")], check=False,
                                stderr=subprocess.DEVNULL)
                 shutil.rmtree(self.state, ignore_errors=True)
 

@@ -36,13 +36,13 @@ frame_limits limits_of(connection_options const& options) {
 }  // namespace
 
 kernel_driver::kernel_driver(boost::asio::io_context& loop, connection_options options,
-                             kernel_connection::failure_sink on_failure)
+                             kernel_connection::failure_sink on_failure, kernel_timings timings)
     : loop_(loop),
       options_(std::move(options)),
       on_failure_(std::move(on_failure)),
       identity_(make_session_id()),
       state_(options_.key, limits_of(options_),
-             request_author{identity_, now(), std::chrono::system_clock::now()}),
+             request_author{identity_, now(), std::chrono::system_clock::now()}, timings),
       timer_(loop),
       search_pause_(loop),
       usable_(loop.get_executor()),

@@ -23,7 +23,7 @@ class kernel_driver final : public link_handler,
                             public std::enable_shared_from_this<kernel_driver> {
 public:
     kernel_driver(boost::asio::io_context& loop, connection_options options,
-                  kernel_connection::failure_sink on_failure);
+                  kernel_connection::failure_sink on_failure, kernel_timings timings = {});
     kernel_driver(kernel_driver const&) = delete;
     kernel_driver& operator=(kernel_driver const&) = delete;
     ~kernel_driver();

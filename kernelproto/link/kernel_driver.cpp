@@ -25,6 +25,9 @@ constexpr std::chrono::milliseconds death_follows_within{1000};
 /// How long the sockets of a dead process may stay open and still be listened to.
 constexpr std::chrono::milliseconds last_words_within{250};
 
+/// The same while it still says something: reading what a dead kernel left takes its time.
+constexpr std::chrono::milliseconds last_words_at_most{5000};
+
 steady_time now() { return std::chrono::steady_clock::now(); }
 
 frame_limits limits_of(connection_options const& options) {
@@ -147,7 +150,9 @@ void kernel_driver::kernel_died() {
             break;
         case phase::linked:
             phase_ = phase::dying;
-            verdict_at_ = now() + last_words_within;
+            died_at_ = now();
+            verdict_at_ = died_at_ + last_words_within;
+            heard_at_death_ = counters().received;
             arm();
             break;
         case phase::dying:
@@ -265,14 +270,22 @@ void kernel_driver::arm() {
 void kernel_driver::on_timer() {
     armed_for_.reset();
     if (verdict_at_ && *verdict_at_ <= now()) {
-        if (phase_ == phase::dying) {
-            finish_death();
-        } else {
-            fail(link_failure::lost, *cut_detail_);
-        }
+        on_verdict_due();
         return;
     }
     perform(state_.on_timer(now()), resume::now);
+}
+
+void kernel_driver::on_verdict_due() {
+    if (phase_ != phase::dying) {
+        fail(link_failure::lost, *cut_detail_);
+    } else if (std::exchange(heard_at_death_, counters().received) == counters().received ||
+               now() >= died_at_ + last_words_at_most) {
+        finish_death();
+    } else {
+        verdict_at_ = now() + last_words_within;
+        arm();
+    }
 }
 
 }  // namespace kernelproto

@@ -13,6 +13,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +71,7 @@ private:
     void tell(std::vector<event>& events);
     void arm();
     void on_timer();
+    void on_verdict_due();
 
     boost::asio::io_context& loop_;
     connection_options options_;
@@ -81,6 +83,8 @@ private:
     std::shared_ptr<zmq_link> link_;
     std::optional<std::string> cut_detail_;
     std::optional<steady_time> verdict_at_;
+    steady_time died_at_{};
+    std::uint64_t heard_at_death_ = 0;
 
     boost::asio::steady_timer timer_;
     std::optional<steady_time> armed_for_;

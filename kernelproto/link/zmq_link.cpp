@@ -63,9 +63,13 @@ result<std::shared_ptr<zmq_link>> zmq_link::open(boost::asio::io_context& loop,
         return connected.error();
     }
     for (auto const which : connect_order) {
-        made->look_later(which);  // there may be news before there is a signal
+        made->look_later(which);  // libzmq signals only changes of what it was asked before
     }
-    made->wait_for_fate();
+    boost::asio::post(loop, [made] {
+        if (!made->closed_) {
+            made->read_fate();
+        }
+    });
     return made;
 }
 
@@ -146,7 +150,9 @@ void zmq_link::look(channel which) {
         return;
     }
     bool const more = take(which);
-    deliver();
+    if (!delivery_posted_) {
+        deliver();
+    }
     if (closed_ || verdict_) {
         return;
     }
@@ -183,17 +189,18 @@ void zmq_link::wait(channel which) {
 bool zmq_link::take(channel which) {
     auto& l = at(which);
     for (int n = 0; n < take_per_turn; ++n) {
-        auto const now = l.socket->ask();
-        if (!now.readable) {
+        unread got{which, 0, {}};
+        auto const what = l.socket->receive(got.frames, got.bytes, limit_);
+        if (what == zmq_socket::received::nothing) {
+            // Asking costs system calls, so only at the end; and only asking makes a wait safe.
+            auto const now = l.socket->ask();
+            if (now.readable) {
+                continue;
+            }
             if (which != channel::iopub && !now.writable) {
                 lane_lost(which);
             }
             return false;
-        }
-        unread got{which, 0, {}};
-        auto const what = l.socket->receive(got.frames, got.bytes, limit_);
-        if (what == zmq_socket::received::nothing) {
-            continue;
         }
         load_.unread_bytes += got.bytes;
         if (what == zmq_socket::received::too_much || load_.unread_bytes > limit_) {

@@ -17,6 +17,7 @@
 #include <exception>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -46,12 +47,15 @@ public:
 
     /// Runs the loop until `done()`; false when that takes longer than anything here may.
     bool until(std::function<bool()> const& done) {
-        boost::asio::steady_timer watchdog{loop_, std::chrono::seconds{60}};
-        bool late = false;
-        watchdog.async_wait([&](boost::system::error_code const& cancelled) { late = !cancelled; });
+        boost::asio::steady_timer watchdog{loop_, std::chrono::seconds{20}};
+        auto const late = std::make_shared<bool>(false);
+        watchdog.async_wait(
+            [late](boost::system::error_code const& cancelled) { *late = !cancelled; });
         loop_.restart();
-        while (!done() && !late) {
-            loop_.run_one();
+        while (!done() && !*late) {
+            // What is waited for may happen in the kernel's thread, which does not wake the loop.
+            loop_.run_one_for(std::chrono::milliseconds{2});
+            loop_.restart();
         }
         bool const reached = done();
         watchdog.cancel();
@@ -60,27 +64,25 @@ public:
 
     template <class T>
     T await(boost::asio::awaitable<T> what) {
-        std::optional<T> result;
-        std::exception_ptr thrown;
-        bool done = false;
-        boost::asio::co_spawn(loop_, collect(std::move(what), result), [&](std::exception_ptr e) {
-            thrown = e;
-            done = true;
+        struct outcome {
+            std::optional<T> value;
+            std::exception_ptr thrown;
+            bool done = false;
+        };
+        auto const got = std::make_shared<outcome>();
+        boost::asio::co_spawn(loop_, std::move(what), [got](std::exception_ptr e, T value) {
+            got->thrown = e;
+            got->value.emplace(std::move(value));
+            got->done = true;
         });
-        REQUIRE(until([&] { return done; }));
-        if (thrown) {
-            std::rethrow_exception(thrown);
+        REQUIRE(until([&] { return got->done; }));
+        if (got->thrown) {
+            std::rethrow_exception(got->thrown);
         }
-        return std::move(*result);
+        return std::move(*got->value);
     }
 
 private:
-    template <class T>
-    static boost::asio::awaitable<void> collect(boost::asio::awaitable<T> what,
-                                                std::optional<T>& into) {
-        into.emplace(co_await std::move(what));
-    }
-
     std::string directory_;
     int fd_ = -1;
     boost::asio::io_context loop_;

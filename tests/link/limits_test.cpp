@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/kernel_stage.hpp"
+
+#include <boost/asio/post.hpp>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+
+using namespace kernelproto;
+using namespace tests;
+
+namespace {
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool sanitized = true;  // memory is kept for later reports
+#else
+constexpr bool sanitized = false;
+#endif
+#else
+constexpr bool sanitized = false;
+#endif
+
+constexpr std::size_t mib = std::size_t{1024} * 1024;
+
+kernel_script only(std::string const& code, script steps) {
+    kernel_script what;
+    what.on_code[code] = std::move(steps);
+    return what;
+}
+
+std::size_t resident_bytes() {
+    std::ifstream statm{"/proc/self/statm"};
+    std::size_t all = 0;
+    std::size_t resident = 0;
+    statm >> all >> resident;
+    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void check_too_much(kernel_stage& s, std::string const& word) {
+    CHECK(s.execute("a").cause == end_cause::unreachable);
+    REQUIRE(s.failures.size() == 1);
+    CHECK(s.failures[0].first == link_failure::too_much);
+    CHECK_THAT(s.failures[0].second, Catch::Matchers::ContainsSubstring(word));
+}
+
+}  // namespace
+
+TEST_CASE("a message within the limit is heard, whatever its frames", "[link][limit]") {
+    kernel_stage s{only("a", cell({heavy{3 * mib, 2}, stream("after")}))};
+    s.max_message_bytes = 8 * mib;
+    s.renew();
+    REQUIRE(s.ready());
+    CHECK(s.execute("a").cause == end_cause::complete);
+    CHECK(s.printed() == "after");
+}
+
+TEST_CASE("a message whose frames pass the limit together ends the connection", "[link][limit]") {
+    kernel_stage s{only("a", cell({heavy{3 * mib, 4}}))};
+    s.max_message_bytes = 8 * mib;
+    s.renew();
+    REQUIRE(s.ready());
+    check_too_much(s, "a message on iopub passed 8388608 bytes");
+}
+
+TEST_CASE("a frame above the limit ends the connection with the limit as its reason",
+          "[link][limit]") {
+    kernel_stage s{only("a", cell({heavy{9 * mib, 1}}))};
+    s.max_message_bytes = 8 * mib;
+    s.renew();
+    REQUIRE(s.ready());
+    check_too_much(s, "a frame above 8388608 bytes");
+}
+
+TEST_CASE("a message of very many small frames counts with what a frame costs", "[link][limit]") {
+    kernel_stage s{only("a", cell({heavy{1, 20000}}))};
+    s.max_message_bytes = mib;
+    s.renew();
+    REQUIRE(s.ready());
+    check_too_much(s, "a message on iopub passed");
+}
+
+TEST_CASE("unread messages pass the limit together", "[link][limit]") {
+    kernel_stage s{only("a", {busy(), hold{}, flood{400, 64 * 1024}, hold{}})};
+    s.max_message_bytes = 2 * mib;
+    s.renew();
+    REQUIRE(s.ready());
+    // The loop does not turn while the kernel speaks.
+    s.on_event = [] {
+    };
+    bool done = false;
+    execution_end end;
+    boost::asio::co_spawn(s.loop(), s.running("a"), [&](std::exception_ptr, execution_end how) {
+        end = std::move(how);
+        done = true;
+    });
+    REQUIRE(s.until([&] { return s.kernel->executes() == 1; }));
+    std::size_t const before = resident_bytes();
+    s.kernel->go();
+    s.kernel.reset();
+    REQUIRE(s.until([&] { return done; }));
+    CHECK(end.cause == end_cause::unreachable);
+    REQUIRE(s.failures.size() == 1);
+    CHECK(s.failures[0].first == link_failure::too_much);
+    CHECK_THAT(s.failures[0].second, Catch::Matchers::ContainsSubstring("unread messages"));
+    CHECK((sanitized || resident_bytes() < before + 64 * mib));
+}
+
+TEST_CASE("a flooding kernel leaves the loop to others after every few messages",
+          "[link][limit][fair]") {
+    constexpr int messages = 20000;
+    int since_tick = 0;
+    int longest = 0;
+    int ticks = 0;
+    bool ticking = true;
+    std::function<void()> tick;
+    kernel_stage s{only("a", cell({flood{messages}}))};
+    REQUIRE(s.ready());
+    tick = [&] {
+        longest = std::max(longest, since_tick);
+        since_tick = 0;
+        ++ticks;
+        if (ticking) {
+            boost::asio::post(s.loop(), tick);
+        }
+    };
+    tick();
+    s.on_event = [&] {
+        ++since_tick;
+    };
+    CHECK(s.execute("a").cause == end_cause::complete);
+    ticking = false;
+    CHECK(s.events.size() == messages);
+    // A turn delivers 64; between two ticks one that was put off and the next may fall.
+    CHECK(longest <= 128);
+    CHECK(ticks >= messages / 128);
+}
+
+TEST_CASE("a peer that accepts and never greets is given up", "[link][hostile]") {
+    stage s;
+    std::vector<owned_fd> listeners;
+    for (int n = 1; n <= 5; ++n) {
+        owned_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, s.path(n).data(), s.path(n).size());
+        REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr const*>(&address), sizeof address) == 0);
+        REQUIRE(::listen(fd.get(), 16) == 0);
+        listeners.push_back(std::move(fd));
+    }
+    connection_options options;
+    options.key = test_key;
+    options.socket_dir = s.fd();
+    options.owner = ::geteuid();
+    std::vector<std::string> failures;
+    auto const connection = create_kernel_connection(
+        s.loop(), options,
+        [&](link_failure, std::string const& detail) { failures.push_back(detail); });
+    CHECK(s.await(connection->ready(in(std::chrono::seconds{20}))).error() ==
+          client_errc::unreachable);
+    CHECK(failures.size() == 1);
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// The socket directory is writable for code that is not trusted. Whatever lies at one of the five
+// paths, nothing but a socket of the kernel's own user is ever connected to.
+#include "kernelproto/link/link_errc.hpp"
+#include "kernelproto/link/socket_file.hpp"
+#include "tests/support/kernel_stage.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <fstream>
+
+using namespace kernelproto;
+using namespace tests;
+
+namespace {
+
+/// A listening socket that counts who comes.
+class canary {
+public:
+    explicit canary(std::string const& path)
+        : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, path.data(), path.size());
+        REQUIRE(::bind(fd_.get(), reinterpret_cast<sockaddr const*>(&address), sizeof address) ==
+                0);
+        REQUIRE(::listen(fd_.get(), 16) == 0);
+    }
+
+    int connections() const {
+        int count = 0;
+        while (owned_fd const peer{::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC)}) {
+            ++count;
+        }
+        return count;
+    }
+
+private:
+    owned_fd fd_;
+};
+
+enum class plant { link_to_socket, link_to_nothing, fifo, regular_file, directory, foreign_socket };
+
+/// Puts it at `path`; nothing when this user cannot make it.
+std::optional<canary> put(plant what, std::string const& path, std::string const& elsewhere) {
+    std::filesystem::remove(path);
+    switch (what) {
+        case plant::link_to_socket:
+            REQUIRE(::symlink(elsewhere.c_str(), path.c_str()) == 0);
+            return std::optional<canary>{std::in_place, elsewhere};
+        case plant::link_to_nothing:
+            REQUIRE(::symlink("/nowhere/at/all", path.c_str()) == 0);
+            break;
+        case plant::fifo:
+            REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+            break;
+        case plant::regular_file:
+            std::ofstream{path} << "x";
+            break;
+        case plant::directory:
+            std::filesystem::create_directory(path);
+            break;
+        case plant::foreign_socket: {
+            std::optional<canary> there{std::in_place, path};
+            if (::chown(path.c_str(), ::geteuid() + 1, ::getegid()) != 0) {
+                WARN("a foreign owner needs the right to chown");
+                return std::nullopt;
+            }
+            return there;
+        }
+    }
+    return std::optional<canary>{std::in_place, elsewhere};
+}
+
+}  // namespace
+
+TEST_CASE("a planted path is refused before the first connect", "[link][hostile][plant]") {
+    auto const what = GENERATE(plant::link_to_socket, plant::link_to_nothing, plant::fifo,
+                               plant::regular_file, plant::directory, plant::foreign_socket);
+    auto const number = GENERATE(1, 2, 3, 4, 5);
+    kernel_stage s;
+    auto const bird = put(what, s.path(number), s.directory() + "/canary");
+    if (!bird) {
+        return;
+    }
+    CHECK(s.ready().error() == client_errc::unreachable);
+    REQUIRE(s.failures.size() == 1);
+    CHECK(s.failures[0].first == link_failure::refused);
+    CHECK(s.failures[0].second.find("k-" + std::to_string(number) + ": ") == 0);
+    CHECK(bird->connections() == 0);
+}
+
+TEST_CASE("a path planted while the kernel ran is refused before adoption",
+          "[link][hostile][plant]") {
+    auto const what =
+        GENERATE(plant::link_to_socket, plant::fifo, plant::regular_file, plant::foreign_socket);
+    auto const number = GENERATE(1, 2, 3, 4, 5);
+    kernel_stage s;
+    REQUIRE(s.ready());
+    auto const bird = put(what, s.path(number), s.directory() + "/canary");
+    if (!bird) {
+        return;
+    }
+    s.renew();
+    CHECK(s.adopt().error() == client_errc::unreachable);
+    REQUIRE(s.failures.size() == 1);
+    CHECK(s.failures[0].first == link_failure::refused);
+    CHECK(bird->connections() == 0);
+}
+
+TEST_CASE("what was checked is what is connected to, whatever becomes of the path",
+          "[link][hostile][plant]") {
+    stage s;
+    canary const own{s.path(1)};
+    auto const file = open_socket_file(s.fd(), "k-1", ::geteuid());
+    REQUIRE(file);
+    std::filesystem::rename(s.path(1), s.directory() + "/moved");
+    canary const other{s.path(1)};
+    CHECK(probe_socket_file(*file).has_value());
+    CHECK(own.connections() == 1);
+    CHECK(other.connections() == 0);
+}
+
+TEST_CASE("names that leave the directory are refused", "[link][hostile][plant]") {
+    stage s;
+    canary const bird{s.path(1)};
+    std::filesystem::create_directory(s.directory() + "/below");
+    owned_fd const below{::open((s.directory() + "/below").c_str(), O_PATH | O_DIRECTORY)};
+    CHECK(open_socket_file(below.get(), "../k-1", ::geteuid()).error() == link_errc::escapes);
+    CHECK(open_socket_file(below.get(), s.path(1), ::geteuid()).error() == link_errc::escapes);
+    std::filesystem::create_directory_symlink(s.directory(), s.directory() + "/below/up");
+    CHECK(open_socket_file(below.get(), "up/k-1", ::geteuid()).error() == link_errc::escapes);
+    CHECK(open_socket_file(below.get(), "k-1", ::geteuid()).error() == link_errc::missing);
+    CHECK(bird.connections() == 0);
+}

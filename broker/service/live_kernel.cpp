@@ -122,6 +122,9 @@ void live_kernel::connect(uid_t owner) {
     options.socket_prefix = row_.socket_prefix;
     options.owner = owner;
     options.max_message_bytes = context_.config.executions.message_bytes;
+    options.on_first_socket = [&reached = context_.reached] {
+        reached(step::first_socket);
+    };
     connection_ = context_.connect(
         std::move(options),
         [weak = weak_from_this()](kernelproto::link_failure why, std::string const& detail) {

@@ -225,7 +225,18 @@ void session_runner::finish(session& where, pending_execution& what) {
         std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - what.accepted).count();
     (void)context_.store.finish_execution(row_of(what, where), where.stored());
     context_.reached(step::ended);
+    prune(where.row.id, now);
     what.done.raise();
+}
+
+void session_runner::prune(session_id const& id, moment now) {
+    // Ended rows go in bundles: each time would cost every short execution a statement.
+    constexpr unsigned bundle = 32;
+    if (++finished_ % bundle == 0) {
+        auto const& config = context_.config.executions;
+        (void)context_.store.prune_executions(id, config.keep,
+                                              now.wall - wall_seconds(config.keep_s));
+    }
 }
 
 void session_runner::finish_foreign(session& where, execution_row row, bool was_sent) {

@@ -44,8 +44,10 @@ private:
     task<> run(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
     task<> after_kernel_end(std::shared_ptr<session> where, std::shared_ptr<live_kernel> kernel);
     void finish(session& where, pending_execution& what);
+    void prune(session_id const& id, moment now);
 
     service_context& context_;
+    unsigned finished_ = 0;
 };
 
 }  // namespace broker

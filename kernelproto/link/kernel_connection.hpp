@@ -38,6 +38,8 @@ struct connection_options {
     uid_t owner = 0;
     /// Above this many bytes in one message the connection fails with `link_failure::too_much`.
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
+    /// Called once, when the first of the sockets was seen; may be empty.
+    std::function<void()> on_first_socket;
 };
 
 class kernel_connection {

@@ -87,6 +87,9 @@ boost::asio::awaitable<result<void>> kernel_driver::find_sockets(socket_search& 
                                                                  steady_time deadline) {
     for (;;) {
         auto const found = search.look();
+        if (search.any() && options_.on_first_socket) {
+            std::exchange(options_.on_first_socket, nullptr)();
+        }
         if (found) {
             co_return result<void>{};
         }

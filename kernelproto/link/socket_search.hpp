@@ -25,6 +25,9 @@ public:
     /// `not_listening`: look again after `pause()`. Any other error is final.
     result<void> look();
 
+    /// At least one socket was found.
+    bool any() const noexcept { return next_ > 0; }
+
     /// How long to wait before the next look: short at first, then 10 ms. A look costs one system
     /// call while a socket is missing.
     std::chrono::milliseconds pause() noexcept;

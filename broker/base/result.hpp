@@ -12,7 +12,7 @@
 
 namespace broker {
 
-/// Everything that can go wrong, in the words of the native API (native-api §3.4). One place,
+/// Everything that can go wrong, in the words that clients get. One place,
 /// `http/api/ problem.cpp`, turns each into a status.
 enum class errc {
     invalid_field,

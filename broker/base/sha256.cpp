@@ -82,7 +82,7 @@ std::optional<sha256_digest> sha256_from_hex(std::string_view text) {
 }
 
 std::optional<sha256_digest> sha256_of_file(int fd, std::uint64_t size) {
-    constexpr std::uint64_t piece = 256 * 1024;
+    constexpr std::uint64_t piece = std::uint64_t{256} * 1024;
     std::vector<char> buffer(
         static_cast<std::size_t>(std::min(std::max<std::uint64_t>(size, 1), piece)));
     sha256 hash;

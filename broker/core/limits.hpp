@@ -6,7 +6,7 @@
 
 namespace broker {
 
-/// Defaults are those of native-api §5. Sizes in bytes, times in seconds.
+/// Defaults are those of docs/configuration.md. Sizes in bytes, times in seconds.
 struct limits {
     std::uint64_t memory_bytes = std::uint64_t{512} << 20;  // no swap on top
     double cpus = 0.5;                                      // of one processor's time

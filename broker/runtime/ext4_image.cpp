@@ -75,7 +75,7 @@ failure disk_failure(int number) {
 
 /// Copies the bytes [at, end). 0 or errno.
 int copy_range(int from, int to, off_t at, off_t end) {
-    std::vector<char> buffer(64 * 1024);
+    std::vector<char> buffer(std::size_t{64} * 1024);
     while (at < end) {
         auto const wanted = std::min<off_t>(static_cast<off_t>(buffer.size()), end - at);
         ssize_t const got = pread(from, buffer.data(), static_cast<std::size_t>(wanted), at);

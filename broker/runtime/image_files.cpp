@@ -2,12 +2,13 @@
 // Files of the image builder. Never leaves half of a file under its final name. Blocks.
 #include "broker/runtime/image_files.hpp"
 
+#include "broker/runtime/host_files.hpp"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 namespace broker {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 failure failed(fs::path const& path) {
-    return fail(errc::internal, path.native() + ": " + std::strerror(errno));
+    return fail(errc::internal, path.native() + ": " + describe_errno(errno));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "broker/base/sha256.hpp"
 #include "broker/base/unique_fd.hpp"
+#include "broker/runtime/host_files.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -15,7 +16,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <cstring>
 #include <vector>
 
 namespace broker {
@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 failure unreadable(fs::path const& path) {
-    return fail(errc::internal, fmt::format("{}: {}", path.native(), std::strerror(errno)));
+    return fail(errc::internal, fmt::format("{}: {}", path.native(), describe_errno(errno)));
 }
 
 result<std::string> hash_file(fs::path const& path) {

@@ -3,6 +3,8 @@
 // Blocks; one thread.
 #include "broker/runtime/image_process.hpp"
 
+#include "broker/runtime/host_files.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -12,7 +14,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <deque>
 
 namespace broker {
@@ -73,13 +74,15 @@ int reap(pid_t pid) {
 result<image_process> image_process::start(std::vector<std::string> const& argv) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        return fail(errc::internal, fmt::format("pipe: {}", std::strerror(errno)));
+        return fail(errc::internal, fmt::format("pipe: {}", describe_errno(errno)));
     }
     unique_fd output(ends[0]);
     unique_fd const input(ends[1]);
     std::vector<char*> arguments;
     for (auto const& argument : argv) {
-        arguments.push_back(const_cast<char*>(argument.c_str()));  // exec does not write to them
+        // exec does not write to them.
+        arguments.push_back(
+            const_cast<char*>(argument.c_str()));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
     }
     arguments.push_back(nullptr);
     pid_t const parent = ::getpid();
@@ -88,7 +91,7 @@ result<image_process> image_process::start(std::vector<std::string> const& argv)
         become(arguments, input.get(), parent);
     }
     if (pid < 0) {
-        return fail(errc::internal, fmt::format("fork: {}", std::strerror(errno)));
+        return fail(errc::internal, fmt::format("fork: {}", describe_errno(errno)));
     }
     return image_process(argv[0], pid, std::move(output));
 }

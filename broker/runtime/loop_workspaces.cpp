@@ -129,7 +129,7 @@ public:
     }
 
     result<void> remove(session_id const& session) override {
-        if (auto const done = unmount(session); !done) {
+        if (auto done = unmount(session); !done) {
             return done;
         }
         if (unlink(image(session).c_str()) != 0 && errno != ENOENT) {

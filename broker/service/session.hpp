@@ -41,7 +41,7 @@ struct pending_execution {
 
 struct session {
     session(session_row stored, session_life its_life, boost::asio::any_io_executor executor)
-        : row(std::move(stored)), life(std::move(its_life)), settled(executor), gone(executor) {}
+        : row(std::move(stored)), life(its_life), settled(executor), gone(executor) {}
 
     session_row row;
     session_life life;

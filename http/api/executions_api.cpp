@@ -42,13 +42,13 @@ broker::execution_options read_options(object_reader& fields) {
     options.store_history = fields.boolean("store_history").value_or(true);
     options.collect_files = fields.boolean("collect_files").value_or(true);
     if (fields.boolean("allow_stdin").value_or(false)) {
-        fields.reject("allow_stdin", "true is not available yet");
+        fields.reject("allow_stdin", "is not available yet with true");
     }
     auto const on_disconnect = fields.text("on_disconnect").value_or("continue");
     if (on_disconnect == "interrupt") {
-        fields.reject("on_disconnect", "\"interrupt\" is not available yet");
+        fields.reject("on_disconnect", "is not available yet with \"interrupt\"");
     } else if (on_disconnect != "continue") {
-        fields.reject("on_disconnect", "\"continue\" or \"interrupt\"");
+        fields.reject("on_disconnect", "must be \"continue\" or \"interrupt\"");
     }
     return options;
 }

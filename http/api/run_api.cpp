@@ -24,7 +24,7 @@ broker::task<response> api::run(call here) {
     options.timeout_s = fields.number("timeout");
     auto const name = fields.text("session_id");
     if (name && !broker::is_session_name(*name)) {
-        fields.reject("session_id", "1-128 of A-Z a-z 0-9 . _ : -, not \".\" or \"..\"");
+        fields.reject("session_id", "must be 1-128 of A-Z a-z 0-9 . _ : -, not \".\" or \"..\"");
     }
     if (auto const checked = fields.finish(); !checked) {
         co_return to_response(checked.error());

@@ -27,7 +27,7 @@ std::optional<std::int64_t> signed_of(std::optional<double> value) {
 std::optional<std::int64_t> read_whole(object_reader& fields, std::string_view name) {
     auto const value = fields.number(name);
     if (value && *value != std::floor(*value)) {
-        fields.reject(name, "a whole number");
+        fields.reject(name, "must be a whole number");
     }
     return signed_of(value);
 }

@@ -11,10 +11,10 @@
 namespace http {
 
 struct server_settings {
-    std::size_t max_connections = 1024;             // above: 503 and closed at once
-    std::size_t max_request_line_bytes = 8 * 1024;  // above: 414
-    std::size_t max_header_bytes = 16 * 1024;       // request line included; above: 431
-    std::size_t max_header_fields = 100;            // above: 431
+    std::size_t max_connections = 1024;                          // above: 503 and closed at once
+    std::size_t max_request_line_bytes = std::size_t{8} * 1024;  // above: 414
+    std::size_t max_header_bytes = std::size_t{16} * 1024;  // request line included; above: 431
+    std::size_t max_header_fields = 100;                    // above: 431
     std::chrono::milliseconds header_time{10'000};  // from its first byte to its last; then 408
     std::chrono::milliseconds body_time{30'000};    // without a byte of the body; then 408
     std::chrono::milliseconds write_time{30'000};   // without a byte taken by the client

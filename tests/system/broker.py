@@ -21,7 +21,7 @@ BINARY = pathlib.Path(os.environ.get("KB_BINARY", ROOT / "build/release/broker/d
 
 
 class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout=120):
+    def __init__(self, path, timeout=300):
         super().__init__("localhost", timeout=timeout)
         self.path = path
 
@@ -43,10 +43,19 @@ class Answer:
         return f"<{self.status} {self.body[:400]!r}>"
 
 
+def until(look, what, deadline_s=120):
+    """What `look` gives once it gives something true."""
+    end = time.monotonic() + deadline_s
+    while not (seen := look()):
+        assert time.monotonic() < end, f"never came in {deadline_s} s: {what}"
+        time.sleep(0.05)  # between two looks
+    return seen
+
+
 class Client:
     """One kept-alive connection; opened again when the server closed it."""
 
-    def __init__(self, address, headers=None, timeout=120):
+    def __init__(self, address, headers=None, timeout=300):
         self.address, self.headers, self.timeout = address, headers or {}, timeout
         self.connection = None
 
@@ -106,6 +115,7 @@ class Broker:
         self.state = pathlib.Path(state or tempfile.mkdtemp(prefix="kb-test-"))
         self.settings = dict(settings)
         self.env = dict(env or {})
+        self.headers = {}  # for what the harness itself asks, once keys exist
         self.log, self.process, self.port, self.lines = [], None, None, queue.Queue()
 
     def command(self):
@@ -156,7 +166,7 @@ class Broker:
                 return record
 
     def client(self, **arguments):
-        return Client(("127.0.0.1", self.port), **arguments)
+        return Client(("127.0.0.1", self.port), **{"headers": self.headers, **arguments})
 
     def kill(self):
         """SIGKILL: the sandboxes stay."""

@@ -10,6 +10,10 @@ from broker import BINARY, Broker
 _names = itertools.count()
 
 
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="more sessions and 200 kills")
+
+
 def pytest_configure(config):
     if os.geteuid() != 0:
         pytest.exit("the system tests start containers: run them as root", returncode=2)
@@ -20,7 +24,8 @@ def pytest_configure(config):
 @pytest.fixture(scope="session")
 def shared():
     """One broker for the tests that need nothing special of it."""
-    with Broker() as broker:
+    # An interrupt may take a while to be heard where everything competes for the processors.
+    with Broker(interrupt_grace_s=30) as broker:
         yield broker
 
 

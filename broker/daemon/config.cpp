@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view prefix = "KERNEL_BROKER_";
 /// Names the file itself, so it is no setting.
 constexpr std::string_view config_variable = "KERNEL_BROKER_CONFIG";
+/// Names a step of the crash tests; see crash_point.
+constexpr std::string_view crash_variable = "KERNEL_BROKER_CRASH_AT";
 
 std::string unknown(std::string_view name, std::string_view as_known) {
     if (auto const near = nearest_setting(as_known)) {
@@ -48,7 +50,7 @@ void take_file(config& out, config_inputs const& inputs) {
 
 void take_environment(config& out, named_texts const& environment) {
     for (auto const& [name, value] : environment) {
-        if (!name.starts_with(prefix) || name == config_variable) {
+        if (!name.starts_with(prefix) || name == config_variable || name == crash_variable) {
             continue;
         }
         std::string key = name.substr(prefix.size());

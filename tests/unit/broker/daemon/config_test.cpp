@@ -61,6 +61,7 @@ TEST_CASE("a flag wins over the environment, that over the file, that over the d
     inputs.environment = {{"HOME", "/root"},
                           {"KERNEL_BROKER_PIDS", "210"},
                           {"KERNEL_BROKER_CPUS", "1.5"},
+                          {"KERNEL_BROKER_CRASH_AT", "sent:2"},
                           {"KERNEL_BROKER_CONFIG", "config.toml"}};
     inputs.flags = {{"pids", "219"}, {"pids", "220"}};
     auto const made = make_config(inputs);

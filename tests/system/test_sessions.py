@@ -279,7 +279,7 @@ def test_a_foreign_session_looks_like_a_missing_one():
         for method, path, body in (
                 ("GET", "/v1/sessions/mine", None), ("DELETE", "/v1/sessions/mine", None),
                 ("GET", "/v1/sessions/mine/files", None), ("GET", "/v1/sessions/mine/files/a", None),
-                ("POST", "/v1/sessions/mine/interrupt", None), ("GET", "/download/mine/a", None)):
+                ("GET", "/download/mine/a", None)):
             foreign = red.request(method, path, body)
             missing = red.request(method, path.replace("mine", "none"), body)
             assert foreign.status == missing.status == 404, (method, path, foreign)

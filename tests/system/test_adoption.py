@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The broker is killed at the worst moments: sessions live on, every loss is told, nothing is left over."""
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import threading
+
+import pytest
+
+from broker import Broker, until
+
+# In the order in which a session meets them.
+STEPS = ["workspace_mounted", "row_written", "bundle_written", "created", "started", "ready", "sent",
+         "replied", "ended", "deleting"]
+CUT_OFF = (http.client.HTTPException, OSError)
+
+
+def images():
+    given = os.environ.get("KB_IMAGE_DIR")
+    if not given:
+        pytest.fail("KB_IMAGE_DIR names no directory of images")
+    return pathlib.Path(given)
+
+
+def names(directory):
+    return {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+
+
+def containers(root):
+    listed = subprocess.run(["crun", "--root", str(root), "list", "--format", "json"], capture_output=True,
+                            text=True, check=True).stdout
+    return {one["id"] for one in json.loads(listed or "[]") or []}
+
+
+def processes(word):
+    found = set()
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                words = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if word.encode() in words and b"serve" not in words.split(b"\0"):
+                found.add(words.replace(b"\0", b" ").decode(errors="replace"))
+    return found
+
+
+def of_this_installation(broker):
+    """Everything a broker may leave on a host, as far as it carries the marks of this one."""
+    state, instance = str(broker.state), (broker.state / "instance").read_text().strip()
+    backing = pathlib.Path("/sys/block").glob("loop*/loop/backing_file")
+    mounts = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+    return {
+        "containers": containers(broker.state / "oci"),
+        "processes": processes(state),
+        "mounts": {line.split()[4] for line in mounts if state in line},
+        "loop devices": {text for text in (path.read_text().strip() for path in backing) if state in text},
+        "groups": {top for top, _, _ in os.walk("/sys/fs/cgroup") if f"/{instance}/" in top},
+        "sandboxes": names(broker.state / "sandboxes"),
+        "workspaces": {name for name in names(broker.state / "workspaces") if name.endswith(".img")},
+        "mount points": names(broker.state / "workspaces/mounts"),
+        "results": names(broker.state / "results"),
+    }
+
+
+def rows(broker, query):
+    with sqlite3.connect(f"file:{broker.state}/broker.db?mode=ro", uri=True) as table:
+        return table.execute(query).fetchall()
+
+
+def in_background(work, *arguments):
+    thread = threading.Thread(target=work, args=arguments)
+    thread.start()
+    return thread
+
+
+def cut_off(broker, *arguments):
+    """A request of which the broker does not live to see the end."""
+    try:
+        client = broker.client()
+        client.run(*arguments)
+    except CUT_OFF:
+        pass
+
+
+def test_a_kill_in_the_middle_of_many_sessions_work_loses_no_variable(request):
+    many = 30 if request.config.getoption("--long") else 10
+    with Broker(timeout_s=300) as broker:
+        before = of_this_installation(broker)
+        client = broker.client()
+        for i in range(many):
+            client.ok(f"mine, counted = {i * 7}, 0", f"s{i}")
+        acknowledged = [0] * many
+
+        def work(i):
+            own = broker.client()
+            try:
+                while True:
+                    acknowledged[i] = int(own.ok("counted += 1\ncounted", f"s{i}")["result"])
+            except CUT_OFF:
+                pass
+
+        threads = [in_background(work, i) for i in range(many)]
+        until(lambda: sum(acknowledged) >= 3 * many, "all are in the middle of their work", 300)
+        broker.kill()
+        for thread in threads:
+            thread.join()
+        broker.start()
+        client = broker.client()
+        for i in range(many):
+            answer = client.ok("(mine, counted)", f"s{i}")
+            assert (answer["state"], answer["generation"]) == ("kept", 1), answer
+            mine, counted = eval(answer["result"])
+            # What was cut off may have run once, and never twice.
+            assert mine == i * 7 and counted - acknowledged[i] in (0, 1), (i, acknowledged[i], answer)
+        broker.delete_sessions()
+        assert of_this_installation(broker) == before
+
+
+def test_a_kernel_adopted_while_it_runs_a_cell_is_heard_out_and_its_cell_is_unknown(tmp_path):
+    with Broker(timeout_s=300) as broker:
+        client = broker.client()
+        client.ok("import os, time; x = 1", "busy")
+        code = ("open('running', 'w').close()\nwhile not os.path.exists('go'): time.sleep(0.05)\nx += 1\n"
+                "print('unheard')")
+        thread = in_background(cut_off, broker, code, "busy")
+        until(lambda: client.request("GET", "/download/busy/running").status == 200, "it runs")
+        broker.kill()
+        thread.join()
+        broker.start()
+        client = broker.client()
+        assert client.request("GET", "/v1/sessions/busy").json["status"] == "busy"
+        answers = []
+        waiting = in_background(lambda: answers.append(broker.client().ok("x", "busy")))
+        until(lambda: client.request("GET", "/v1/sessions/busy").json["queue_length"] == 1, "the next waits")
+        assert client.request("PUT", "/v1/sessions/busy/files/go", b"").status == 201
+        waiting.join()
+        assert (answers[0]["result"], answers[0]["state"], answers[0]["generation"]) == ("2", "kept", 1)
+        assert "unheard" not in answers[0]["stdout"]
+        outcomes = [row[0] for row in rows(broker, "SELECT outcome FROM execution ORDER BY number")]
+        assert outcomes == ["ok", "unknown", "ok"]
+
+
+def one_life(broker, name, acknowledged):
+    """A session from its first call to its deletion; what was answered stands in `acknowledged`."""
+    client = broker.client()
+    try:
+        for _ in range(3):
+            answer = client.ok("x = globals().get('x', 0) + 1\nx", name)
+            acknowledged[name] = int(answer["result"])
+        acknowledged[name] = None  # from here on it may be gone
+        client.request("DELETE", f"/v1/sessions/{name}")
+    except CUT_OFF:
+        pass
+
+
+def kill_at(broker, step, count):
+    """Lives of sessions, until the broker died at that step; what was acknowledged by then."""
+    broker.env = {"KERNEL_BROKER_CRASH_AT": f"{step}:{count}"}
+    broker.spawn()
+    acknowledged = {}
+    try:
+        broker.wait_for("ready")
+    except AssertionError:
+        pass  # the trial of the runtime at start reaches some steps too
+    finally:
+        broker.env = {}
+    for i in range(2 * count + 2):
+        if broker.process.poll() is None:
+            one_life(broker, f"life-{i}", acknowledged)
+    assert broker.process.poll() is not None, f"{step} was not reached {count} times"
+    assert broker.process.wait(60) == -signal.SIGKILL, broker.log[-3:]
+    return acknowledged
+
+
+def truth_after(client, name, acknowledged):
+    answer = client.ok("globals().get('x')", name)
+    told, value = (answer["state"], answer["state_reason"]), answer["result"]
+    if answer["state"] == "kept":
+        assert value is not None and int(value) - (acknowledged or int(value)) in (0, 1), answer
+    elif answer["state"] == "fresh":
+        assert not acknowledged and value is None, (name, acknowledged, answer)
+    else:
+        assert told[0] == "restarted" and told[1] and value is None, answer
+
+
+@pytest.fixture(scope="module")
+def killed():
+    broker = Broker(timeout_s=300)
+    with broker:
+        broker.client().ok("1", "first")  # what is made once and stays is there
+        broker.delete_sessions()
+        yield broker
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_after_a_kill_at_this_step_variables_are_there_or_their_loss_is_told(killed, step, request):
+    rounds = range(20 if request.config.getoption("--long") else 1)
+    before = of_this_installation(killed)
+    at_start = {"bundle_written": 1, "created": 1}.get(step, 0)
+    for i in rounds:
+        killed.stop()
+        acknowledged = kill_at(killed, step, 1 + i % 3 + at_start)
+        killed.start()
+        client = killed.client()
+        for name in acknowledged.keys() | {"life-0", "life-1"}:
+            truth_after(client, name, acknowledged.get(name, 0))
+        killed.delete_sessions()
+        assert of_this_installation(killed) == before, (step, i)
+
+
+@pytest.fixture
+def foreign():
+    """A container beside the broker's, and a control group of another installation."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="kb-foreign-"))
+    digest = (images() / "names/python").read_text().strip()
+    config = {
+        "ociVersion": "1.0.0", "root": {"path": str(images() / digest / "rootfs"), "readonly": True},
+        "process": {"user": {"uid": 65534, "gid": 65534}, "args": ["/bin/sleep", "1000"], "cwd": "/",
+                    "noNewPrivileges": True, "env": ["PATH=/usr/bin:/bin"]},
+        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+        "linux": {"namespaces": [{"type": kind} for kind in ("pid", "mount", "network", "ipc", "uts")]}}
+    (folder / "config.json").write_text(json.dumps(config))
+    top = next(path for path in (pathlib.Path("/sys/fs/cgroup/pids"), pathlib.Path("/sys/fs/cgroup")) if path.is_dir())
+    group = top / "kernel-broker" / "another-installation" / "its-session"
+    group.mkdir(parents=True)
+    yield folder, group
+    group.rmdir()
+    group.parent.rmdir()
+    shutil.rmtree(folder)
+
+
+def test_containers_and_groups_that_are_not_ours_are_left_alone(foreign):
+    folder, group = foreign
+    with Broker() as broker:
+        # crun refuses a host with both kinds of control groups, so it is shown one.
+        one_kind = "if test -d $0; then mount -t tmpfs none $0; fi; exec \"$@\""
+        crun = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", one_kind, "/sys/fs/cgroup/unified",
+                "crun", "--cgroup-manager=disabled", "--root", str(broker.state / "oci")]
+        with open(os.devnull, "w") as nothing:
+            subprocess.run([*crun, "run", "--detach", "--bundle", str(folder), "not-ours"], check=True,
+                           stdin=nothing, stdout=nothing, stderr=nothing)
+        try:
+            broker.client().ok("x = 1", "one")
+            broker.kill()
+            broker.start()
+            assert broker.client().ok("x", "one")["state"] == "kept"
+            broker.delete_sessions()
+            state = json.loads(subprocess.run([*crun, "state", "not-ours"], capture_output=True, text=True,
+                                              check=True).stdout)
+            assert state["status"] == "running" and group.is_dir()
+        finally:
+            subprocess.run([*crun, "delete", "--force", "not-ours"], check=True)
+
+
+def test_a_stopped_broker_leaves_its_sandboxes_and_the_next_takes_them_over():
+    with Broker() as broker:
+        broker.client().ok("x = 5", "kept")
+        running = of_this_installation(broker)
+        assert broker.stop() == 0
+        assert of_this_installation(broker) == running
+        broker.start()
+        answer = broker.client().ok("x", "kept")
+        assert (answer["result"], answer["state"], answer["generation"]) == ("5", "kept", 1)
+
+
+def test_a_broker_told_to_end_its_sandboxes_says_so_to_the_next_call():
+    with Broker(sandboxes_on_exit="end") as broker:
+        broker.client().ok("x = 5; open('f', 'w').write('here')", "ended")
+        assert broker.stop() == 0
+        left = of_this_installation(broker)
+        for kind in ("containers", "processes", "loop devices", "sandboxes"):
+            assert left[kind] == set(), (kind, left)
+        broker.start()
+        answer = broker.client().ok("'x' in globals(), open('f').read()", "ended")
+        assert (answer["state"], answer["state_reason"]) == ("restarted", "restart_requested")
+        assert answer["result"] == "(False, 'here')"
+
+
+def test_what_died_while_no_broker_ran_is_told():
+    with Broker() as broker:
+        broker.client().ok("x = 5", "died")
+        broker.kill()
+        for identity in containers(broker.state / "oci"):
+            subprocess.run(["crun", "--root", str(broker.state / "oci"), "kill", identity, "KILL"], check=True)
+        broker.start()
+        answer = broker.client().ok("'x' in globals()", "died")
+        assert (answer["state"], answer["result"]) == ("restarted", "False")
+        assert answer["state_reason"] in ("crash", "runtime_lost") and answer["generation"] == 2

@@ -111,6 +111,10 @@ task<result<execution>> service::execute(session_key key, execution_options opti
     if (!timeout) {
         co_return timeout.error();
     }
+    auto const& language = context_.config.sessions.language;
+    if (!options.language.empty() && options.language != language && !sessions_.find(key)) {
+        co_return fail(errc::unsupported_language, "the languages here are: " + language);
+    }
     auto const found = co_await sessions_.find_or_open(std::move(key));
     if (!found) {
         co_return found.error();

@@ -140,6 +140,14 @@ broker::result<std::size_t> page_limit(std::multimap<std::string, std::string> c
     return value;
 }
 
+std::string read_language(object_reader& fields) {
+    auto const language = fields.text("language");
+    if (language && language->empty()) {
+        fields.reject("language", "must not be empty");
+    }
+    return language.value_or("");
+}
+
 response json_response(int status, std::string body) {
     response answer;
     answer.status = status;

@@ -7,6 +7,7 @@
 #include "broker/base/result.hpp"
 #include "http/proto/json_request.hpp"
 #include "http/proto/message.hpp"
+#include "http/proto/object_reader.hpp"
 #include "http/proto/router.hpp"
 
 #include <cstdint>
@@ -51,6 +52,9 @@ broker::result<std::multimap<std::string, std::string>> read_query(
 /// `limit=`, within 1 and 1000; `fallback` when absent.
 broker::result<std::size_t> page_limit(std::multimap<std::string, std::string> const& query,
                                        std::size_t fallback);
+
+/// `language` of an execution; empty when absent, which an empty one is not.
+std::string read_language(object_reader& fields);
 
 response json_response(int status, std::string body);
 

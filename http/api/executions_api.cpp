@@ -36,7 +36,7 @@ std::optional<response> refuse_later_forms(request const& incoming) {
 broker::execution_options read_options(object_reader& fields) {
     broker::execution_options options;
     options.code = fields.required_text("code");
-    options.language = fields.text("language").value_or("");
+    options.language = read_language(fields);
     options.timeout_s = fields.number("timeout_s");
     options.silent = fields.boolean("silent").value_or(false);
     options.store_history = fields.boolean("store_history").value_or(true);

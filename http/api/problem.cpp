@@ -76,7 +76,13 @@ problem describe(broker::failure const& what) {
     return found;
 }
 
-response to_response(broker::failure const& what) { return http::to_response(describe(what)); }
+response to_response(broker::failure const& what) {
+    auto out = http::to_response(describe(what));
+    if (what.code == errc::internal) {
+        out.reason = what.detail;
+    }
+    return out;
+}
 
 response method_not_allowed(std::string const& allow) {
     auto out = refuse(refusal::method_not_allowed, fmt::format("Methods here: {}.", allow));

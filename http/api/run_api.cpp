@@ -20,7 +20,7 @@ broker::task<response> api::run(call here) {
     object_reader fields(std::get<json_document>(body), unknown_fields::ignore);
     broker::execution_options options;
     options.code = fields.required_text("code");
-    options.language = fields.text("language").value_or("");
+    options.language = read_language(fields);
     options.timeout_s = fields.number("timeout");
     auto const name = fields.text("session_id");
     if (name && !broker::is_session_name(*name)) {

@@ -86,6 +86,7 @@ struct response {
         headers;  // without Content-Length, Date, Connection and X-Request-Id: the server adds them
     std::variant<std::string, file_body> body;
     bool close = false;  // end the connection afterwards
+    std::string reason;  // what failed inside, for the operator's log; never sent
 };
 
 /// What answers requests. Never throws for anything a client sent.

@@ -177,6 +177,9 @@ broker::task<connection::next> connection::respond(request& incoming, request_pa
     incoming.request_id = choose_request_id(incoming.headers.find("X-Request-Id"),
                                             incoming.headers.count("X-Request-Id"));
     auto const answer = co_await ask_handler(incoming);
+    if (!answer.reason.empty() && shared_.events.failed) {
+        shared_.events.failed("request", incoming.request_id + ": " + answer.reason);
+    }
 
     bool const keep = parser.keep_alive() && !answer.close && !shared_.stopping && body.can_skip();
     response_facts const facts{shared_.date(), incoming.request_id, 0, keep, http_1_0};

@@ -56,7 +56,7 @@ def attempt(path):
 [attempt(d + '/probe') for d in {places!r}]"""
     assert inside(write.format(places=["/mnt/data", "/mnt/session_data", "/tmp", "/dev/shm"])) == [None] * 4
     closed = inside(write.format(places=["", "/usr", "/etc", "/mnt", "/run/kernel", "/proc", "/sys", "/dev"]))
-    assert set(closed) <= {"EROFS", "EACCES"} and closed[:4] == ["EROFS"] * 4, closed
+    assert set(closed) <= {"EROFS", "EACCES", "ENOENT", "EPERM"} and closed[:4] == ["EROFS"] * 4, closed
     root = inside("[l.split()[3].split(',') for l in open('/proc/mounts') if l.split()[1] == '/']")
     assert "ro" in root[-1]
 
@@ -127,7 +127,7 @@ for top, folders, files in os.walk('/', onerror=None):
 pids = sorted(int(p) for p in os.listdir('/proc') if p.isdigit())
 words = [open(f'/proc/{p}/cmdline').read() for p in pids]
 unix = [l.split()[-1] for l in open('/proc/net/unix').readlines()[1:] if '/' in l]
-found, len(words), [w for w in words if 'ipykernel' not in w and 'tini' not in w], unix, os.listdir('/mnt')""")
+found, len(words), [w for w in words if '/run/kernel/connection.json' not in w], unix, os.listdir('/mnt')""")
     found, processes, others, unix, mnt = seen
     assert found == [] and others == [] and processes <= 3, seen
     # Its own directory of sockets can be passed through by a name that is known, and not be read.

@@ -6,6 +6,7 @@
 
 #include <boost/asio/execution_context.hpp>
 
+#include <cstdint>
 #include <memory>
 
 namespace boost::asio {
@@ -25,6 +26,10 @@ public:
     /// The `void*` that libzmq's functions take.
     void* handle() const noexcept { return context_.get(); }
 
+    /// Another number each time, for names within the context. libzmq closes sockets behind our
+    /// back, so a name is free again only some time after its socket was let go.
+    std::uint64_t unused_number() noexcept { return ++last_number_; }
+
 private:
     struct closer {
         void operator()(void* context) const noexcept;
@@ -33,6 +38,7 @@ private:
     void shutdown() override {}
 
     std::unique_ptr<void, closer> context_;
+    std::uint64_t last_number_ = 0;
 };
 
 }  // namespace kernelproto

@@ -5,6 +5,7 @@
 
 #include "kernelproto/link/link_errc.hpp"
 #include "kernelproto/link/socket_file.hpp"
+#include "kernelproto/link/zmq_context.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -101,7 +102,7 @@ result<void> zmq_link::connect(std::string const& identity) {
 }
 
 result<void> zmq_link::connect_monitor() {
-    auto const endpoint = "inproc://fate-" + std::to_string(reinterpret_cast<std::uintptr_t>(this));
+    auto const endpoint = "inproc://fate-" + std::to_string(zmq_context::of(loop_).unused_number());
     if (auto done = at(channel::iopub).socket->publish_fate(endpoint); !done) {
         return done;
     }
@@ -124,8 +125,8 @@ result<void> zmq_link::send(channel to, frame_list frames) {
         look_later(to);
         return link_errc::disconnected;
     }
-    // Sending may have used up the signal of a message that came meanwhile.
-    if (l.socket->ask().readable) {
+    // Sending and asking may have used up the signal of what came meanwhile: a message, or the end.
+    if (auto const now = l.socket->ask(); now.readable || !now.writable) {
         look_later(to);
     }
     return {};

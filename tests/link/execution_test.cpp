@@ -209,3 +209,12 @@ TEST_CASE("a kernel that runs a cell is adopted when the nudge behind it was ans
     s.kernel->go();
     CHECK(s.until([&] { return adopted; }));
 }
+
+TEST_CASE("one connection after another to the same kernel is made", "[link][adopt]") {
+    kernel_stage s{only("a", cell({}))};
+    for (int i = 0; i < 50; ++i) {
+        REQUIRE((i % 2 == 0 ? s.ready() : s.adopt()).has_value());
+        REQUIRE(s.execute("a").cause == end_cause::complete);
+        s.renew();
+    }
+}

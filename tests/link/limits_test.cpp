@@ -112,7 +112,7 @@ TEST_CASE("unread messages pass the limit together", "[link][limit]") {
 
 TEST_CASE("a flooding kernel leaves the loop to others after every few messages",
           "[link][limit][fair]") {
-    constexpr int messages = 20000;
+    constexpr int messages = 4000;
     int since_tick = 0;
     int longest = 0;
     int ticks = 0;

@@ -55,7 +55,7 @@ public:
         kernelproto::kernel_timings timings;
         timings.execution.grace = std::chrono::milliseconds{30};
         timings.execution.probe_every = std::chrono::milliseconds{30};
-        timings.execution.mute_after = std::chrono::milliseconds{150};
+        timings.execution.mute_after = std::chrono::seconds{20};
         timings.interruption.reply_within = std::chrono::milliseconds{100};
         timings.interruption.work_within = std::chrono::milliseconds{100};
         driver = std::make_shared<kernelproto::kernel_driver>(

@@ -62,8 +62,8 @@ struct session {
     std::optional<workspace_snapshot> snapshot;
     hash_cache hashes;  // lent to one job at a time; a second job gets an empty one
 
-    /// An unmount is under way until this is raised; whoever wants the files waits for it.
-    std::shared_ptr<async_event> unmounting;
+    /// A mount or unmount is under way until this is raised; whoever wants the files waits for it.
+    std::shared_ptr<async_event> mounting;
 
     bool closing = false;
     async_event gone;  // deleted, with everything of it

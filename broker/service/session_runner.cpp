@@ -94,12 +94,15 @@ task<> session_runner::expire_in_queue(std::shared_ptr<session> where,
 }
 
 task<result<void>> session_runner::open_workspace(std::shared_ptr<session> where) {
-    while (auto const unmounting = where->unmounting) {
-        co_await unmounting->wait();
+    // One at a time: a start and a file call may want the same files at once.
+    while (auto const mounting = where->mounting) {
+        co_await mounting->wait();
     }
     if (where->files) {
         co_return result<void>{};
     }
+    auto const done = std::make_shared<async_event>(context_.loop.get_executor());
+    where->mounting = done;
     auto opened = co_await offload(
         context_.pool, [&store = context_.workspaces, id = where->row.id, uid = where->row.uid,
                         bytes = where->row.session_limits.disk_bytes] {
@@ -108,12 +111,14 @@ task<result<void>> session_runner::open_workspace(std::shared_ptr<session> where
                        ? store.create(id, uid, bytes)
                        : std::move(opened_before);
         });
-    if (!opened) {
-        co_return opened.error();
-    }
-    if (!where->files) {
+    if (opened) {
         where->files = std::make_shared<workspace>(std::move(*opened));
         where->snapshot.reset();
+    }
+    where->mounting.reset();
+    done->raise();
+    if (!opened) {
+        co_return opened.error();
     }
     co_return result<void>{};
 }

@@ -146,8 +146,8 @@ task<> sessions::close(std::shared_ptr<session> which, bool expired) {
         which->resting = resting;
         co_await resting->wait();
     }
-    while (auto const unmounting = which->unmounting) {
-        co_await unmounting->wait();
+    while (auto const mounting = which->mounting) {
+        co_await mounting->wait();
     }
     which->kernel.reset();
     which->files.reset();
@@ -195,13 +195,13 @@ task<> sessions::unmount(std::shared_ptr<session> which) {
         co_return;  // a file call is using it; the next look of the reaper finds it again
     }
     auto const done = std::make_shared<async_event>(context_.loop.get_executor());
-    which->unmounting = done;
+    which->mounting = done;
     co_await offload(context_.pool, [&workspaces = context_.workspaces, &runtime = context_.runtime,
                                      id = which->row.id] {
         (void)workspaces.unmount(id);
         return runtime.forget_session(id).has_value();
     });
-    which->unmounting.reset();
+    which->mounting.reset();
     done->raise();
 }
 

@@ -14,7 +14,16 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="more sessions and 200 kills")
 
 
+def pytest_collection_modifyitems(config, items):
+    """The storms are asked for by name of the option; without it they are not part of the run."""
+    if not config.getoption("--long"):
+        storms = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in storms]
+        config.hook.pytest_deselected(items=storms)
+
+
 def pytest_configure(config):
+    config.addinivalue_line("markers", "long: storms, run by tests/run --long")
     if os.geteuid() != 0:
         pytest.exit("the system tests start containers: run them as root", returncode=2)
     if not BINARY.exists():

@@ -199,9 +199,10 @@ def killed():
         yield broker
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS)
-def test_after_a_kill_at_this_step_variables_are_there_or_their_loss_is_told(killed, step, request):
-    rounds = range(20 if request.config.getoption("--long") else 1)
+def test_after_a_kill_at_this_step_variables_are_there_or_their_loss_is_told(killed, step):
+    rounds = range(20)
     before = of_this_installation(killed)
     at_start = {"bundle_written": 1, "created": 1}.get(step, 0)
     for i in rounds:

@@ -225,7 +225,9 @@ def foreign():
         "ociVersion": "1.0.0", "root": {"path": str(images() / digest / "rootfs"), "readonly": True},
         "process": {"user": {"uid": 65534, "gid": 65534}, "args": ["/bin/sleep", "1000"], "cwd": "/",
                     "noNewPrivileges": True, "env": ["PATH=/usr/bin:/bin"]},
-        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+        # A /dev of its own: without one the runtime would make devices in the image.
+        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
+                   {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}],
         "linux": {"namespaces": [{"type": kind} for kind in ("pid", "mount", "network", "ipc", "uts")]}}
     (folder / "config.json").write_text(json.dumps(config))
     top = next(path for path in (pathlib.Path("/sys/fs/cgroup/pids"), pathlib.Path("/sys/fs/cgroup")) if path.is_dir())

@@ -77,7 +77,7 @@ private:
     void bind(channel which, zmq::socket_type type, std::string const& path) {
         auto& socket = at(which);
         socket = zmq::socket_t{context_, type};
-        socket.set(zmq::sockopt::linger, 1000);
+        socket.set(zmq::sockopt::linger, 60000);
         socket.set(zmq::sockopt::sndhwm, 0);
         socket.bind("ipc://" + path);
     }

@@ -47,7 +47,7 @@ public:
 
     /// Runs the loop until `done()`; false when that takes longer than anything here may.
     bool until(std::function<bool()> const& done) {
-        boost::asio::steady_timer watchdog{loop_, std::chrono::seconds{20}};
+        boost::asio::steady_timer watchdog{loop_, std::chrono::seconds{120}};
         auto const late = std::make_shared<bool>(false);
         watchdog.async_wait(
             [late](boost::system::error_code const& cancelled) { *late = !cancelled; });

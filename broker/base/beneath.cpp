@@ -42,13 +42,16 @@ bool is_plain(std::string_view path) {
     return path.find('\0') == std::string_view::npos;
 }
 
+constexpr std::uint64_t below =
+    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+
 outcome<unique_fd> open_below(int root, char const* path, std::uint64_t flags,
                               std::uint64_t mode = 0) {
     open_how how{};
     // openat2(2) refuses flags that mean nothing beside O_PATH.
     how.flags = flags | O_CLOEXEC | ((flags & O_PATH) != 0 ? 0 : O_NOCTTY);
     how.mode = mode;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+    how.resolve = below;
     // EAGAIN: a rename elsewhere raced with the walk, or the session holds a lease on the file.
     // The bound keeps a session that does so on purpose from keeping a thread.
     for (int tries = 0; tries < 16; ++tries) {
@@ -167,6 +170,27 @@ outcome<unique_fd> open_file(int root, std::string const& path, uid_t owner) {
         return no_such_file();
     }
     return opened;
+}
+
+outcome<struct stat> cached_status(int root, std::string const& path) {
+    struct stat status {};
+    unique_fd named;
+    if (!path.empty()) {
+        if (!is_plain(path)) {
+            return error_of(EINVAL);
+        }
+        open_how how{};
+        how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+        how.resolve = below | RESOLVE_CACHED;
+        named.reset(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+        if (!named) {
+            return last_error();
+        }
+    }
+    if (fstat(path.empty() ? root : named.get(), &status) != 0) {
+        return last_error();
+    }
+    return status;
 }
 
 outcome<void> remove_file(int root, std::string const& path, uid_t owner) {

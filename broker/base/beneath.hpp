@@ -12,6 +12,7 @@
 
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <string>
@@ -41,6 +42,10 @@ outcome<unique_fd> make_parent(int root, std::string const& path, uid_t owner);
 /// Only the session's own uid counts as owner, not root: uploads are given to the session's uid
 /// before they have a name, so a root-owned file in a workspace is never one of ours to give out.
 outcome<unique_fd> open_file(int root, std::string const& path, uid_t owner);
+
+/// What bears this name, itself if it is a symlink; an empty path is `root`. Never waits for a disk
+/// or a lock, so the loop may ask: EAGAIN where the kernel's caches do not tell.
+outcome<struct stat> cached_status(int root, std::string const& path);
 
 /// Removes a regular file of `owner`; ENOENT for anything else. Removes whatever bears the name at
 /// the last moment if the name is changed meanwhile, which only the session's own code can do.

@@ -91,6 +91,9 @@ private:
     outcome<void> enter(unique_fd directory) {
         frame entered;
         entered.path_length = path_.size();
+        if (auto const noted = note(directory.get()); !noted) {
+            return noted;
+        }
         entered.stream.reset(fdopendir(directory.get()));
         if (!entered.stream) {
             return last_error();
@@ -111,6 +114,20 @@ private:
         }
         std::sort(entered.names.begin(), entered.names.end(), std::greater<>{});
         stack_.push_back(std::move(entered));
+        return {};
+    }
+
+    outcome<void> note(int directory) {
+        if (summary_.directories.size() >= range_.directories) {
+            summary_.more_directories = true;
+            return {};
+        }
+        struct stat status {};
+        if (fstat(directory, &status) != 0) {
+            return last_error();
+        }
+        auto const path = path_.substr(0, path_.empty() ? 0 : path_.size() - 1);
+        summary_.directories.push_back({path, status});
         return {};
     }
 

@@ -12,6 +12,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace broker::beneath {
 
@@ -20,6 +21,7 @@ struct walk_range {
     std::string after;            // only paths behind it
     std::size_t names = 200'000;  // directory entries read, then the walk ends
     std::size_t depth = 32;       // parts of a path; what lies deeper is left out
+    std::size_t directories = 0;  // told of in the summary, at most
 };
 
 struct walked_file {
@@ -27,11 +29,19 @@ struct walked_file {
     struct stat const& status;
 };
 
+/// As it was before its names were read; the top has an empty path.
+struct walked_directory {
+    std::string path;  // without a slash behind it
+    struct stat status;
+};
+
 struct walk_summary {
     /// Set when the cap on names ended the walk: everything before this path was visited, nothing
     /// from it on.
     std::optional<std::string> complete_until;
     bool too_deep = false;  // something was left out for its depth
+    std::vector<walked_directory> directories;
+    bool more_directories = false;  // than the range wanted to be told of
 };
 
 /// `visit` returns false to end the walk. A tree that changes meanwhile gives what is found at each

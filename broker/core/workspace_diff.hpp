@@ -22,6 +22,12 @@ struct snapshot_entry {
     std::optional<sha256_digest> sha256;  // taken where timestamps alone do not tell
 };
 
+struct snapshot_directory {
+    std::string path;  // empty: the workspace itself
+    file_identity identity;
+    bool settled = false;
+};
+
 /// Regular files only, in the byte order of their paths.
 struct workspace_snapshot {
     std::vector<snapshot_entry> entries;
@@ -29,6 +35,8 @@ struct workspace_snapshot {
     std::optional<std::string> complete_until;
     /// A directory deeper than an API path can name was left out.
     bool too_deep = false;
+    /// Of a small workspace all of them, else none.
+    std::vector<snapshot_directory> directories;
 
     bool complete() const noexcept { return !complete_until && !too_deep; }
 };

@@ -137,6 +137,9 @@ task<> execution_run::look_at_files() {
 }
 
 task<> execution_run::compare_files() {
+    if (where_->snapshot && is_still(*where_->files, *where_->snapshot)) {
+        co_return;
+    }
     auto before = where_->snapshot;
     co_await look_at_files();
     if (before && where_->snapshot) {

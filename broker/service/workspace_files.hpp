@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files of one workspace as clients see them: listing, reading, replacing, deleting, comparing.
 // Never reaches a file by a path of the host, never gives out what is not a regular file of the
-// session, never shows half an upload. Every function blocks and is made for the pool; calls for
-// the same workspace may run at once, each with a hash_cache of its own (lend it, or give an empty
-// one).
+// session, never shows half an upload. Every function but `is_still` blocks and is made for the
+// pool; calls for the same workspace may run at once, each with a hash_cache of its own (lend it,
+// or give an empty one).
 #pragma once
 
 #include "broker/base/result.hpp"
@@ -72,5 +72,10 @@ struct scan_caps {
 /// `previous`; past a cap the snapshot says so.
 result<workspace_snapshot> take_snapshot(workspace const& in, workspace_snapshot const* previous,
                                          hash_cache& hashes, scan_caps const& caps = {});
+
+/// Nothing in a small workspace changed since `seen`: no name, no file. False where that cannot be
+/// told from what the kernel has in memory; then only another look tells. Never waits, so this one
+/// is for the loop.
+bool is_still(workspace const& in, workspace_snapshot const& seen);
 
 }  // namespace broker

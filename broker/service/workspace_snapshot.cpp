@@ -5,10 +5,15 @@
 #include "broker/service/file_hashing.hpp"
 #include "broker/service/workspace_files.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace broker {
 namespace {
+
+/// Files and directories of a workspace that is small: asking for each costs a microsecond or two,
+/// having the pool look costs some tens, most of them for waking it.
+constexpr std::size_t small = 24;
 
 class look {
 public:
@@ -22,7 +27,8 @@ public:
     }
 
     result<workspace_snapshot> take() {
-        beneath::walk_range const range{.prefix = {}, .after = {}, .names = caps_.names};
+        beneath::walk_range const range{
+            .prefix = {}, .after = {}, .names = caps_.names, .directories = small};
         auto const walked = beneath::walk_files(
             in_.data.get(), range, [this](beneath::walked_file const& file) { return add(file); });
         if (!walked) {
@@ -32,12 +38,21 @@ public:
             seen_.complete_until = walked->complete_until;
         }
         seen_.too_deep = walked->too_deep;
+        bool const few =
+            !walked->more_directories && walked->directories.size() + seen_.entries.size() <= small;
+        for (auto const& one : walked->directories) {
+            if (few && !left_out_) {
+                auto const identity = identity_of(one.status);
+                seen_.directories.push_back({one.path, identity, is_settled(identity)});
+            }
+        }
         return std::move(seen_);
     }
 
 private:
     bool add(beneath::walked_file const& file) {
         if (file.status.st_uid != in_.owner) {
+            left_out_ = true;  // it may become the session's without its directory telling
             return true;
         }
         path_bytes_ += file.path.size();
@@ -55,6 +70,7 @@ private:
         if (doubtful || !is_settled(entry.identity)) {
             auto const opened = beneath::open_file(in_.data.get(), file.path, in_.owner);
             if (!opened) {
+                left_out_ = true;
                 return true;  // it has just vanished
             }
             auto const hashed = hash_open_file(in_, opened->get(), hashes_, hash_budget_);
@@ -85,6 +101,7 @@ private:
     snapshot_entry const* old_ = nullptr;
     snapshot_entry const* old_end_ = nullptr;
     std::size_t path_bytes_ = 0;
+    bool left_out_ = false;
     workspace_snapshot seen_;
 };
 
@@ -93,6 +110,16 @@ private:
 result<workspace_snapshot> take_snapshot(workspace const& in, workspace_snapshot const* previous,
                                          hash_cache& hashes, scan_caps const& caps) {
     return look{in, previous, hashes, caps}.take();
+}
+
+bool is_still(workspace const& in, workspace_snapshot const& seen) {
+    auto const unchanged = [&in](auto const& one) {
+        auto const now = beneath::cached_status(in.data.get(), one.path);
+        return one.settled && now && identity_of(*now) == one.identity;
+    };
+    return seen.complete() && !seen.directories.empty() &&
+           std::ranges::all_of(seen.directories, unchanged) &&
+           std::ranges::all_of(seen.entries, unchanged);
 }
 
 }  // namespace broker

@@ -4,6 +4,9 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/plain_workspace.hpp"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+
 using namespace broker;
 using kind = file_change::kind;
 using test::plain_workspace;
@@ -110,4 +113,43 @@ TEST_CASE("the digest of an unsettled look is not cached", "[service][files]") {
     let_time_settle();
     REQUIRE(list_files(*w.in, {}, hashes).has_value());
     CHECK(hashes.size() == 1);
+}
+
+TEST_CASE("a still workspace is told without looking again", "[service][files]") {
+    plain_workspace w;
+    w.make("d");
+    w.write("d/file", "x");
+    w.write("other", "x");
+    CHECK_FALSE(is_still(*w.in, look(w)));  // not settled: a second write would leave no trace
+    let_time_settle();
+    auto const before = look(w);
+    CHECK(is_still(*w.in, before));
+
+    SECTION("a file written in place") { w.write("d/file", "y"); }
+    SECTION("a new file") { w.write("d/new", "x"); }
+    SECTION("a new directory") { w.make("d/e"); }
+    SECTION("a file that is gone") { REQUIRE(unlink((w.outside / "data/other").c_str()) == 0); }
+    SECTION("a directory under another name") {
+        REQUIRE(rename((w.outside / "data/d").c_str(), (w.outside / "data/e").c_str()) == 0);
+    }
+    SECTION("a write through memory") {
+        unique_fd const file{open((w.outside / "data/other").c_str(), O_RDWR | O_CLOEXEC)};
+        void* const page = mmap(nullptr, 4096, PROT_WRITE, MAP_SHARED, file.get(), 0);
+        REQUIRE(page != MAP_FAILED);
+        *static_cast<char*>(page) = 'y';
+        REQUIRE(munmap(page, 4096) == 0);
+    }
+    CHECK_FALSE(is_still(*w.in, before));
+    CHECK(diff(before, look(w, &before)).size() <= 2);
+}
+
+TEST_CASE("of a large, cut or deep workspace nobody says that it is still", "[service][files]") {
+    plain_workspace w;
+    for (int i = 0; i < 30; ++i) {
+        w.write("file-" + std::to_string(i), "x");
+    }
+    let_time_settle();
+    CHECK_FALSE(is_still(*w.in, look(w)));
+    CHECK_FALSE(is_still(*w.in, look(w, nullptr, {.entries = 2})));
+    CHECK_FALSE(is_still(*w.in, workspace_snapshot{}));
 }

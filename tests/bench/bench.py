@@ -137,6 +137,7 @@ def main():
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="kb-bench-", dir="/tmp"))
     folder.chmod(0o711)
+    wrong = []
     try:
         with Broker(cpus=options.cpus, max_sessions_per_tenant=200, keep_executions=10) as broker:
             template = folder / "config.json"
@@ -149,12 +150,14 @@ def main():
                 memory(broker, options)
         if "load" in options.only:
             with Broker() as broker:
-                load(broker)
+                wrong = load(broker)
     finally:
         for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
             if line.split()[1].startswith(str(folder)):
                 subprocess.run(["umount", "-l", line.split()[1]], check=False)
         subprocess.run(["rm", "-rf", str(folder)], check=False)
+    if wrong:
+        sys.exit(f"wrong answers, the first of {len(wrong)}: {wrong[0]}")
 
 
 if __name__ == "__main__":

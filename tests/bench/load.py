@@ -27,7 +27,10 @@ class User:
 
     def heard(self):
         """True once the answer is whole."""
-        self.data += self.socket.recv(65536)
+        piece = self.socket.recv(65536)
+        if not piece:
+            raise RuntimeError(f"{self.name} was hung up on at step {self.step}")
+        self.data += piece
         head = self.data.find(b"\r\n\r\n")
         if head < 0:
             return False
@@ -72,6 +75,8 @@ def load(broker, users=25, steps=100):
     wrong = [one for user in everyone for one in user.wrong]
     print(f"{users} users at once, {steps} dependent steps each: {users * steps - len(wrong)} of {users * steps} "
           f"answers right, {users * steps / took:.0f} requests/s")
+    everything = first + later
+    print(f"  all steps: p50 {percentile(everything, 0.5):.1f} ms, p95 {percentile(everything, 0.95):.1f} ms")
     print(f"  first step (a new kernel each): p50 {percentile(first, 0.5):.0f} ms, p95 {percentile(first, 0.95):.0f} ms")
     print(f"  later steps: p50 {percentile(later, 0.5):.1f} ms, p95 {percentile(later, 0.95):.1f} ms, "
           f"{len(later) / (took - max(first) / 1000):.0f} requests/s")

@@ -48,6 +48,8 @@ class Http:
         self.socket.sendall(self.request)
         data = self.socket.recv(65536)
         head = data.find(b"\r\n\r\n") + 4
+        if head < 4:
+            raise RuntimeError(f"no answer: {data[:400]!r}")
         at = data.find(b"Content-Length: ") + 16
         size = int(data[at:data.find(b"\r", at)])
         while len(data) - head < size:

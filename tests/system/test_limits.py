@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What code meets inside a sandbox: walls and limits, and that one session's storm is nobody else's."""
 import ast
+import statistics
 import threading
+import time
 
 import pytest
 
@@ -11,7 +13,8 @@ from broker import Broker, until
 @pytest.fixture(scope="module")
 def broker():
     """Limits small enough to be reached by code in a moment."""
-    with Broker(disk_bytes="64MiB", memory_bytes="192MiB", pids=64, interrupt_grace_s=30) as one:
+    with Broker(disk_bytes="64MiB", memory_bytes="192MiB", pids=64, tmp_bytes="48MiB", shm_bytes="32MiB",
+                interrupt_grace_s=30) as one:
         yield one
 
 
@@ -61,50 +64,163 @@ def attempt(path):
     assert "ro" in root[-1]
 
 
-def test_a_full_workspace_is_an_error_for_code_and_the_kernel_lives(inside):
-    error, size = inside("""
-try:
-    with open('/mnt/data/big', 'wb') as f:
-        for _ in range(100):
-            f.write(bytes(1 << 20)); f.flush()
-    told = None
-except OSError as e:
-    told = errno.errorcode[e.errno]
-told, os.path.getsize('/mnt/data/big')""", "filler")
-    assert error == "ENOSPC" and 32 << 20 < size <= 64 << 20
-    assert inside("os.remove('/mnt/data/big')\ntold", "filler") == "ENOSPC"
-    assert inside("s = os.statvfs('/mnt/data'); s.f_blocks * s.f_frsize <= 64 << 20", "filler") is True
+# What the code of each row does again and again until the file `go` is deleted. `told` gathers what it met.
+EXCEED = """
+import ctypes, errno, faulthandler, os, shutil, signal, time
+told = set()
 
-
-FORK_STORM = """
-import os, errno, signal
-children, told = [], None
-for _ in range(500):
+def attempt(step, undo=lambda: None):
     try:
-        child = os.fork()
+        step()
+        told.add('no limit')
     except OSError as e:
-        told = errno.errorcode[e.errno]
-        break
-    if child == 0:
+        told.add(errno.errorcode[e.errno])
+    undo()
+
+def write_until_full(path):
+    with open(path, 'wb', buffering=0) as f:
+        for _ in range(80):
+            if f.write(bytes(1 << 20)) < 1 << 20:
+                f.write(b'x')  # the one before stopped in its middle: this one says why
+
+def fill(path, least, most):
+    attempt(lambda: write_until_full(path))
+    told.add(least <= os.path.getsize(path) >> 20 <= most)
+    os.remove(path)
+
+def crowd(folder, most):
+    def step():
+        os.mkdir(folder)
+        for i in range(most):
+            open(f'{folder}/{i}', 'w').close()
+    return step
+
+def stretch(path, size):
+    with open(path, 'wb') as f:
+        f.truncate(size)
+
+def call(name, *arguments):
+    if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), '')
+
+def child(work):
+    pid = os.fork()
+    if pid == 0:
         try:
-            signal.pause()
+            work()
         finally:
             os._exit(0)
-    children.append(child)
-for child in children:
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-told, len(children)"""
+    return os.waitpid(pid, 0)[1]
+
+children, opened = [], []
+
+def fork_storm():
+    for _ in range(500):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                signal.pause()
+            finally:
+                os._exit(0)
+        children.append(pid)
+
+def end_children():
+    global most_children
+    most_children = len(children)
+    while children:
+        os.kill(children[-1], signal.SIGKILL)
+        os.waitpid(children.pop(), 0)
+
+def remove(path):
+    return lambda: shutil.rmtree(path) if os.path.isdir(path) else os.path.exists(path) and os.remove(path)
+
+while True:
+    {exceed}
+    if not os.path.exists('/mnt/data/go'):
+        break
+{told}"""
+
+# For each limit of `broker` above: code that exceeds it, an expression of what was told, and what that must be.
+LIMITS = {
+    "processes": ("attempt(fork_storm, end_children)", "sorted(told), 5 < most_children < 64", (["EAGAIN"], True)),
+    "memory of a child": ("told.add(child(lambda: b'x' * (400 << 20)))", "sorted(told)", [9]),
+    "disk bytes": ("fill('/mnt/data/big', 40, 63)", "sorted(map(str, told))", ["ENOSPC", "True"]),
+    "disk inodes": ("attempt(crowd('/mnt/data/many', 100000), remove('/mnt/data/many'))", "sorted(told)", ["ENOSPC"]),
+    "/tmp bytes": ("fill('/tmp/big', 40, 48)", "sorted(map(str, told))", ["ENOSPC", "True"]),
+    "/tmp inodes": ("attempt(crowd('/tmp/many', 5000), remove('/tmp/many'))", "sorted(told)", ["ENOSPC"]),
+    "/dev/shm bytes": ("fill('/dev/shm/big', 30, 32)", "sorted(map(str, told))", ["ENOSPC", "True"]),
+    "/dev/shm inodes": ("attempt(crowd('/dev/shm/many', 2000), remove('/dev/shm/many'))", "sorted(told)", ["ENOSPC"]),
+    "open files": ("attempt(lambda: [opened.append(open('/dev/null')) for _ in range(2000)], "
+                   "lambda: (told.add(900 < len(opened) < 1024), [f.close() for f in opened], opened.clear()))",
+                   "sorted(map(str, told))", ["EMFILE", "True"]),
+    "file size": ("attempt(lambda: stretch('/mnt/data/sparse', (64 << 20) + 1), remove('/mnt/data/sparse'))",
+                  "sorted(told)", ["EFBIG"]),
+    "locked memory": ("attempt(lambda: call('mlock', ctypes.create_string_buffer(1 << 20), ctypes.c_size_t(1 << 20)))",
+                      "sorted(told)", ["ENOMEM"]),
+    "message queues": ("attempt(lambda: call('mq_open', b'/queue', os.O_CREAT | os.O_RDWR, 0o600, None))",
+                       "sorted(told)", ["EMFILE"]),
+    "core files": ("told.add((lambda s: (os.WTERMSIG(s), os.WCOREDUMP(s)))"
+                   "(child(lambda: (faulthandler.disable(), os.abort()))))",
+                   "sorted(told), [name for name in os.listdir('/mnt/data') if 'core' in name]", ([(6, False)], [])),
+    "processors": ("began, used = time.perf_counter(), time.process_time()\n"
+                   "    while time.perf_counter() < began + 2: pass\n"
+                   "    told.add((time.process_time() - used) / (time.perf_counter() - began) < 0.65)",
+                   "sorted(told)", [True]),
+}
 
 
-def test_a_fork_loop_ends_at_the_limit_of_processes_and_the_kernel_lives(inside):
-    told, children = inside(FORK_STORM, "forker")
-    assert told == "EAGAIN" and 5 < children < 64
-    assert inside("told", "forker") == "EAGAIN"
+class Calm:
+    """A session that counts while another one rages; each of its answers must be right."""
+
+    def __init__(self, broker):
+        self.client = broker.client()
+        self.n = int(self.client.ok("n = globals().get('n', 0)\nn", "calm")["result"])
+
+    def step(self):
+        began = time.perf_counter()
+        answer = self.client.ok("n += 1\nn", "calm", timeout=280)
+        self.n += 1
+        assert (answer["result"], answer["state"], answer["stderr"]) == (str(self.n), "kept", ""), answer
+        return (time.perf_counter() - began) * 1000
+
+    def steps(self, raging, what=lambda: None, least=40):
+        """That many during the rage, then `what` happens, then on until its end. Times are shown, never judged."""
+        took = [self.step() for _ in range(least)]
+        what()
+        while raging.is_alive():
+            took.append(self.step())
+        print(f"round trips of the other session: p50 {statistics.median(took):.1f} ms, max {max(took):.1f} ms, "
+              f"{len(took)} of them")
 
 
-def test_tmp_and_shm_have_sizes_of_their_own(inside):
-    assert inside("[s.f_blocks * s.f_frsize for s in map(os.statvfs, ('/tmp', '/dev/shm'))]") == [64 << 20] * 2
+def in_background(broker, session, code):
+    answers = []
+
+    def work():
+        client = broker.client()
+        path = f"/v1/sessions/{session}/executions"
+        answers.append(client.request("POST", path, {"code": code, "timeout_s": 500}))
+        client.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread, answers
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_limit_is_an_error_for_the_code_that_meets_it_and_nothing_to_another_session(broker, limit):
+    exceed, told, expected = LIMITS[limit]
+    client, calm = broker.client(), Calm(broker)
+    client.ok("import os", "raging")
+    assert client.request("PUT", "/v1/sessions/raging/files/go", b"").status == 201
+    thread, answers = in_background(broker, "raging", EXCEED.replace("{exceed}", exceed).replace("{told}", told))
+    until(lambda: client.request("GET", "/v1/sessions/raging").json["status"] == "busy", "it rages")
+    calm.steps(thread, lambda: client.request("DELETE", "/v1/sessions/raging/files/go"))
+    thread.join()
+    assert answers[0].json["outcome"] == "ok", answers
+    assert ast.literal_eval(answers[0].json["result"]) == expected
+    after = client.ok(told, "raging")
+    assert (after["result"], after["state"]) == (answers[0].json["result"], "kept")
 
 
 def test_usage_shows_what_was_used(broker, inside):
@@ -150,26 +266,88 @@ STORMS = {
 
 @pytest.mark.parametrize("storm", STORMS)
 def test_a_storm_in_one_session_leaves_every_answer_of_another_right(broker, storm):
-    client, name = broker.client(), f"storm-{storm}"
-    client.ok("n = 0", "calm")
+    client, calm, name = broker.client(), Calm(broker), f"storm-{storm}"
     client.ok("1", name)
-    path = f"/v1/sessions/{name}/executions"
-    answers = []
-
-    def rage():
-        raging = broker.client()
-        answers.append(raging.request("POST", path, {"code": STORMS[storm], "timeout_s": 500}))
-
-    thread = threading.Thread(target=rage)
-    thread.start()
+    thread, answers = in_background(broker, name, STORMS[storm])
     try:
         until(lambda: client.request("GET", f"/v1/sessions/{name}").json["status"] == "busy", "it rages")
-        before = int(client.ok("n", "calm")["result"])
-        for step in range(1, 11):
-            answer = client.ok("n += 1\nn", "calm", timeout=280)
-            assert answer["result"] == str(before + step) and answer["state"] == "kept"
+        for _ in range(10):
+            calm.step()
     finally:
         assert client.request("DELETE", f"/v1/sessions/{name}").status == 204
         thread.join()
     # It may have ended by itself: what is said of it must be true in either case.
     assert answers[0].status == 200 and answers[0].json["outcome"] in ("cancelled", "died"), answers
+
+
+@pytest.fixture(scope="module")
+def by_default():
+    """Nobody changed a limit."""
+    with Broker(interrupt_grace_s=30) as one:
+        yield one
+
+
+def test_600_mib_end_the_kernel_that_takes_them_and_no_other(by_default):
+    client, calm = by_default.client(), Calm(by_default)
+    client.ok("x = 1", "greedy")
+    thread, answers = in_background(by_default, "greedy", "a = b'x' * (600 << 20)")
+    calm.steps(thread)
+    thread.join()
+    told = answers[0].json
+    assert (told["outcome"], told["exit_code"], told["death"]["kind"], told["variables_kept"]) == \
+        ("died", 137, "oom", False), told
+    after = client.ok("'x' in globals()", "greedy")
+    assert (after["result"], after["state"], after["state_reason"], after["generation"]) == \
+        ("False", "restarted", "oom", 2), after
+    calm.step()
+
+
+def test_code_that_forks_gets_fewer_than_128_processes(by_default):
+    client = by_default.client()
+    code = EXCEED.replace("{exceed}", LIMITS["processes"][0]).replace("{told}", "sorted(told), most_children")
+    told, children = ast.literal_eval(client.ok(code, "forking", timeout=280)["result"])
+    assert told == ["EAGAIN"] and 100 < children < 128
+    after = client.ok("most_children", "forking")
+    assert (after["result"], after["state"]) == (str(children), "kept")
+
+
+def test_four_threads_that_compute_get_half_a_processor(by_default):
+    """By the kernel's own account, which a busy host makes smaller and never larger."""
+    client = by_default.client()
+    client.ok("import hashlib, threading, time", "computing")
+
+    def used():
+        return client.request("GET", "/v1/sessions/computing").json["usage"]["cpu_s"]
+
+    began, before = time.perf_counter(), used()
+    share = float(client.ok("""
+def work(until):
+    while time.perf_counter() < until:
+        hashlib.sha256(bytes(1 << 20)).digest()  # without the lock that threads of Python share
+began, before = time.perf_counter(), time.process_time()
+threads = [threading.Thread(target=work, args=(began + 3,)) for _ in range(4)]
+for each in threads: each.start()
+for each in threads: each.join()
+(time.process_time() - before) / (time.perf_counter() - began)""", "computing", timeout=280)["result"])
+    account = (used() - before) / (time.perf_counter() - began)
+    print(f"of one processor: {share:.2f} by the process's own clock, {account:.2f} by its group's")
+    assert 0 < share < 0.65 and 0 < account < 0.65
+
+
+def test_more_than_1_gib_is_an_error_for_the_code_that_writes_it(by_default):
+    client = by_default.client()
+    told = ast.literal_eval(client.ok("""
+import errno, os
+try:
+    for name in ('one', 'two'):  # no file of its own may be as large as all of the disk
+        with open(name, 'wb', buffering=0) as f:
+            for _ in range(70):
+                if f.write(bytes(8 << 20)) < 8 << 20:
+                    f.write(b'x')
+    told = None
+except OSError as e:
+    told = errno.errorcode[e.errno]
+told, sum(os.path.getsize(name) for name in ('one', 'two')) >> 20""", "writing", timeout=580)["result"])
+    assert told[0] == "ENOSPC" and 900 < told[1] <= 1024
+    after = client.ok("[os.remove(name) for name in ('one', 'two')]\ntold", "writing")
+    assert (after["result"], after["state"]) == ("'ENOSPC'", "kept")

@@ -108,11 +108,15 @@ class Client:
 
 
 class Broker:
-    """`kernel-broker serve` in the foreground; its JSON log lines are kept in `log`."""
+    """`kernel-broker serve` in the foreground; its JSON log lines are kept in `log`.
 
-    def __init__(self, state=None, env=None, **settings):
+    `before` are words in front of the command line, such as those of a program that changes the host as
+    the broker sees it and then becomes the broker."""
+
+    def __init__(self, state=None, env=None, before=(), binary=BINARY, **settings):
         self.own_state = state is None
         self.state = pathlib.Path(state or tempfile.mkdtemp(prefix="kb-test-"))
+        self.before, self.binary = [str(word) for word in before], binary
         self.settings = dict(settings)
         self.env = dict(env or {})
         self.headers = {}  # for what the harness itself asks, once keys exist
@@ -127,7 +131,7 @@ class Broker:
         if images:
             settings.setdefault("image_dir", images)
         flags = [flag for key, value in settings.items() for flag in ("--set", f"{key}={value}")]
-        return [str(BINARY), "serve", *flags]
+        return [*self.before, str(self.binary), "serve", *flags]
 
     def spawn(self):
         environment = {key: value for key, value in os.environ.items()

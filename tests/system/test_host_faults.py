@@ -151,7 +151,8 @@ def test_doctor_finds_what_the_host_lacks(fault, tmp_path):
     command = [*fault.broker.get("before", []), fault.broker.get("binary", BINARY), "doctor", "--json",
                "--config", "/dev/null", "--state-dir", state]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    failed = " ".join(one["text"] + one["mend"] for one in json.loads(done.stdout)["findings"] if one["level"] == "fail")
+    findings = json.loads(done.stdout)["findings"]
+    failed = " ".join(one["text"] + one["mend"] for one in findings if one["level"] == "fail")
     assert done.returncode == 1
     for word in fault.words:
         assert word in failed, failed

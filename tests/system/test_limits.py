@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from broker import Broker, until
+from broker import Broker, Client, until
 
 
 @pytest.fixture(scope="module")
@@ -174,37 +174,58 @@ class Calm:
 
     def __init__(self, broker):
         self.client = broker.client()
-        self.n = int(self.client.ok("n = globals().get('n', 0)\nn", "calm")["result"])
+        self.n = int(self.client.ok("n = globals().get('n', 0)\nprint(n)", "calm")["stdout"])
 
     def step(self):
         began = time.perf_counter()
-        answer = self.client.ok("n += 1\nn", "calm", timeout=280)
+        answer = self.client.ok("n += 1\nprint(n)", "calm", timeout=280)
         self.n += 1
-        assert (answer["result"], answer["state"], answer["stderr"]) == (str(self.n), "kept", ""), answer
+        assert (answer["stdout"], answer["state"], answer["stderr"]) == (f"{self.n}\n", "kept", ""), answer
         return (time.perf_counter() - began) * 1000
 
-    def steps(self, raging, what=lambda: None, least=40):
+    def steps(self, raging, what=lambda: True, least=40):
         """That many during the rage, then `what` happens, then on until its end. Times are shown, never judged."""
         took = [self.step() for _ in range(least)]
-        what()
-        while raging.is_alive():
+        assert what()
+        while raging.goes_on():
             took.append(self.step())
         print(f"round trips of the other session: p50 {statistics.median(took):.1f} ms, max {max(took):.1f} ms, "
               f"{len(took)} of them")
 
 
-def in_background(broker, session, code):
-    answers = []
+class Rage:
+    """An execution on a connection of its own; leaving the block waits for its end, or ends its session."""
 
-    def work():
-        client = broker.client()
-        path = f"/v1/sessions/{session}/executions"
-        answers.append(client.request("POST", path, {"code": code, "timeout_s": 500}))
-        client.close()
+    def __init__(self, broker, session, code):
+        self.client, self.answers = broker.client(), []
+        self.target = f"/v1/sessions/{session}"
+        self.thread = threading.Thread(target=self._run, args=(code,))
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    return thread, answers
+    def _run(self, code):
+        body = {"code": code, "timeout_s": 500}
+        self.answers.append(self.client.request("POST", f"{self.target}/executions", body))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, failed, *_):
+        if failed:
+            self.end()
+        self.thread.join()
+
+    def end(self):
+        other = Client(self.client.address)
+        assert other.request("DELETE", self.target).status == 204
+        other.close()
+
+    def goes_on(self):
+        return self.thread.is_alive()
+
+    @property
+    def answer(self):
+        assert self.answers and self.answers[0].status == 200, self.answers
+        return self.answers[0].json
 
 
 @pytest.mark.parametrize("limit", LIMITS)
@@ -213,14 +234,13 @@ def test_a_limit_is_an_error_for_the_code_that_meets_it_and_nothing_to_another_s
     client, calm = broker.client(), Calm(broker)
     client.ok("import os", "raging")
     assert client.request("PUT", "/v1/sessions/raging/files/go", b"").status == 201
-    thread, answers = in_background(broker, "raging", EXCEED.replace("{exceed}", exceed).replace("{told}", told))
-    until(lambda: client.request("GET", "/v1/sessions/raging").json["status"] == "busy", "it rages")
-    calm.steps(thread, lambda: client.request("DELETE", "/v1/sessions/raging/files/go"))
-    thread.join()
-    assert answers[0].json["outcome"] == "ok", answers
-    assert ast.literal_eval(answers[0].json["result"]) == expected
+    with Rage(broker, "raging", EXCEED.replace("{exceed}", exceed).replace("{told}", told)) as raging:
+        until(lambda: client.request("GET", raging.target).json["status"] == "busy", "it rages")
+        calm.steps(raging, lambda: client.request("DELETE", f"{raging.target}/files/go").status == 204)
+    assert raging.answer["outcome"] == "ok", raging.answer
+    assert ast.literal_eval(raging.answer["result"]) == expected
     after = client.ok(told, "raging")
-    assert (after["result"], after["state"]) == (answers[0].json["result"], "kept")
+    assert (after["result"], after["state"]) == (raging.answer["result"], "kept")
 
 
 def test_usage_shows_what_was_used(broker, inside):
@@ -268,16 +288,13 @@ STORMS = {
 def test_a_storm_in_one_session_leaves_every_answer_of_another_right(broker, storm):
     client, calm, name = broker.client(), Calm(broker), f"storm-{storm}"
     client.ok("1", name)
-    thread, answers = in_background(broker, name, STORMS[storm])
-    try:
-        until(lambda: client.request("GET", f"/v1/sessions/{name}").json["status"] == "busy", "it rages")
+    with Rage(broker, name, STORMS[storm]) as raging:
+        until(lambda: client.request("GET", raging.target).json["status"] == "busy", "it rages")
         for _ in range(10):
             calm.step()
-    finally:
-        assert client.request("DELETE", f"/v1/sessions/{name}").status == 204
-        thread.join()
+        raging.end()
     # It may have ended by itself: what is said of it must be true in either case.
-    assert answers[0].status == 200 and answers[0].json["outcome"] in ("cancelled", "died"), answers
+    assert raging.answer["outcome"] in ("cancelled", "died"), raging.answer
 
 
 @pytest.fixture(scope="module")
@@ -290,12 +307,11 @@ def by_default():
 def test_600_mib_end_the_kernel_that_takes_them_and_no_other(by_default):
     client, calm = by_default.client(), Calm(by_default)
     client.ok("x = 1", "greedy")
-    thread, answers = in_background(by_default, "greedy", "a = b'x' * (600 << 20)")
-    calm.steps(thread)
-    thread.join()
-    told = answers[0].json
-    assert (told["outcome"], told["exit_code"], told["death"]["kind"], told["variables_kept"]) == \
-        ("died", 137, "oom", False), told
+    with Rage(by_default, "greedy", "a = b'x' * (600 << 20)") as raging:
+        calm.steps(raging)
+    told = raging.answer
+    assert (told["outcome"], told["exit_code"], told["variables_kept"]) == ("died", 137, False), told
+    assert told["death"]["kind"] == "oom" and "memory" in told["death"]["detail"]
     after = client.ok("'x' in globals()", "greedy")
     assert (after["result"], after["state"], after["state_reason"], after["generation"]) == \
         ("False", "restarted", "oom", 2), after

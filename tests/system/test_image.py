@@ -13,10 +13,11 @@ import stat
 import subprocess
 import tempfile
 import time
+import zipfile
 
 import pytest
 
-from broker import BINARY, ROOT
+from broker import BINARY, ROOT, Broker
 
 DOCKER, DOCKERD = "/usr/bin/docker", "/usr/sbin/dockerd"
 DEFINITION = ROOT / "images/python"
@@ -187,6 +188,65 @@ def test_the_libraries_work_for_a_user_who_is_nobody(own_root):
 
 def test_what_is_not_listed_cannot_be_imported(own_root):
     assert own_root.python(IMPORTABLE.format(names=NOT_LISTED)).strip() == "[]"
+
+
+def test_code_can_import_the_standard_library_the_listed_ones_and_nothing_else(own_root, client, session):
+    code = "import os, pkgutil, sys, sysconfig\n"
+    told = client.ok(code + "[(m.module_finder.path, m.name) for m in pkgutil.iter_modules()]", session)["result"]
+    found = ast.literal_eval(told)
+    library, standard = ast.literal_eval(client.ok(
+        "sysconfig.get_path('stdlib'), sorted(sys.stdlib_module_names)", session)["result"])
+    listed = {name.split(".")[0] for name in names_in_wheels(own_root.wheels)}
+    # Beside its public names, the standard library's own folder holds private ones and what its tests load.
+    private = {name for path, name in found if path.startswith(library)
+               and (name[0] == "_" or name in ("sitecustomize", "xxlimited", "xxlimited_35"))}
+    names = {name for _, name in found}
+    assert names - set(standard) - private == {name for name in listed if name in names}
+    assert {"numpy", "pandas", "zmq", "PIL", "json", "ctypes"} <= names
+    # A folder without code of its own would be a package, too: all that lies there came out of a listed wheel.
+    roots = [path for path in {path for path, _ in found} if "packages" in path]
+    look = f"[name for path in {roots!r} for name in os.listdir(path)]"
+    lies_there = ast.literal_eval(client.ok(look, session)["result"])
+    assert set(lies_there) - {"__pycache__"} == names_in_wheels(own_root.wheels)
+    assert not [path for path, _ in found if path not in roots and not path.startswith(library)]
+
+
+def names_in_wheels(wheels):
+    """What the wheels of the list, pip's own aside, put beside each other."""
+    names = set()
+    for wheel in wheels.glob("*.whl"):
+        if not wheel.name.startswith("pip-"):
+            names |= {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    return {name for name in names if not name.endswith(".data")}
+
+
+def test_a_library_added_to_the_list_is_there_for_new_sessions_and_not_for_older_ones(own_root):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="kb-image-", dir="/var/tmp"))
+    try:
+        definition, images = folder / "python", folder / "images"
+        shutil.copytree(DEFINITION, definition)
+        with open(definition / "requirements.txt", "a", encoding="utf-8") as file:
+            file.write("toolz==1.0.0\n")  # pure Python, requires nothing
+        (images / "names").mkdir(parents=True)
+        (images / "names/python").write_text(own_root.directory.name + "\n")
+        (images / own_root.directory.name).symlink_to(own_root.directory)
+        with Broker(image_dir=images) as broker:
+            broker.client().ok("x = 1", "older")
+            subprocess.run([BINARY, "image", "build", definition, "--set", f"image_dir={images}", "--state-dir",
+                            broker.state], check=True, stdout=subprocess.DEVNULL)
+            client = broker.client()
+            assert client.ok("import toolz\ntoolz.__version__", "newer")["result"] == "'1.0.0'"
+            refused = client.run("import toolz", "older").json
+            assert "No module named 'toolz'" in refused["stderr"] and refused["state"] == "kept"
+            assert client.ok("x", "older")["result"] == "1"
+            # Its next kernel is of the image that the session was made with.
+            assert client.run("import os; os._exit(0)", "older").json["variables_kept"] is False
+            again = client.run("import toolz", "older").json
+            assert "No module named 'toolz'" in again["stderr"] and again["state"] == "restarted"
+            record = json.loads((images / (images / "names/python").read_text().strip() / "image.json").read_text())
+            assert record["libraries"] == {**own_root.record["libraries"], "toolz": "1.0.0"}
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_the_standard_library_is_there(own_root):

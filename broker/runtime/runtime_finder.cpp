@@ -98,9 +98,7 @@ std::vector<std::string> host_problems(cgroup_layout const& layout, std::string 
         problems.emplace_back("sandboxes need root: start the broker as root or with sudo");
     }
     if (::access(monitor.c_str(), X_OK) != 0) {
-        problems.emplace_back(
-            "kernel-broker-monitor is missing: install it beside kernel-broker or name it in the "
-            "configuration");
+        problems.emplace_back("kernel-broker-monitor is missing: install it beside kernel-broker");
     }
     auto const missing = layout.missing();
     if (layout.mode == cgroup_mode::none) {

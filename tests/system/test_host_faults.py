@@ -196,3 +196,23 @@ def test_a_kernel_that_cannot_be_started_is_told_and_the_next_one_finds_the_host
         fault.mend()
         answer = client.ok("2", "late")
         assert (answer["result"], answer["state"], answer["generation"]) == ("2", "fresh", 1), answer
+
+
+def test_a_full_disk_of_the_host_is_told_and_what_runs_is_kept_until_there_is_room_again(tmp_path):
+    """The state directory on a small disk of its own, which something else fills."""
+    small = in_namespace(f"mount -t tmpfs -o size=400m,mode=700 tmpfs {tmp_path}")
+    with Broker(tmp_path, before=small) as broker:
+        client = broker.client()
+        there = ["nsenter", "--mount", "--target", str(broker.process.pid)]
+        client.ok("x = 20", "living")
+        subprocess.run([*there, "dd", "if=/dev/zero", f"of={tmp_path}/ballast", "bs=1M"], stderr=subprocess.DEVNULL)
+        for session in ("living", "new"):
+            full = client.run("x + 1", session)
+            assert (full.status, full.json["code"]) == (503, "no_capacity"), full
+            assert "disk is full" in full.json["detail"] and full.json["retry_after_s"] > 0
+        assert client.request("GET", "/v1/sessions/living").json["status"] == "idle"
+        assert client.request("GET", "/v1/sessions/new").status == 404
+        subprocess.run([*there, "rm", tmp_path / "ballast"], check=True)
+        answer = client.ok("x + 1", "living")
+        assert (answer["result"], answer["state"]) == ("21", "kept")
+        assert client.ok("1", "new")["state"] == "fresh"

@@ -125,9 +125,15 @@ json_verdict check_json_object(std::string_view text) {
 std::string mend_json(std::string_view text) {
     constexpr std::string_view no_numbers[] = {"NaN", "-Infinity", "Infinity"};
     std::string out;
-    out.reserve(text.size() + 16);
+    out.reserve(text.size() + text.size() / 3 + 1);  // "NaN" grows by one: it never moves
     std::size_t at = 0;
     while (at < text.size()) {
+        auto const special = std::min(text.find_first_of("\"NI-", at), text.size());
+        out.append(text.substr(at, special - at));
+        at = special;
+        if (at == text.size()) {
+            break;
+        }
         if (text[at] == '"') {
             at = mend_string(text, at, out);
             continue;

@@ -95,16 +95,19 @@ std::size_t valid_prefix(std::string_view bytes, std::size_t at) noexcept {
 bool is_utf8(std::string_view bytes) noexcept { return valid_prefix(bytes, 0) == bytes.size(); }
 
 std::string repair_utf8(std::string_view bytes) {
+    constexpr std::string_view replacement = "\xEF\xBF\xBD";
+    auto const most = bytes.size() + max_repair_growth;
     std::string out;
-    out.reserve(bytes.size() + 16);
+    out.reserve(std::min(bytes.size() * replacement.size(), most));  // it never moves
     std::size_t at = 0;
     while (at < bytes.size()) {
         auto const good = valid_prefix(bytes, at);
         out.append(bytes.substr(at, good - at));
         at = good;
         if (at < bytes.size()) {
-            out.append("\xEF\xBF\xBD");
             at += next_character(bytes, at).length;
+            bool const fits = out.size() + replacement.size() + (bytes.size() - at) <= most;
+            out.append(fits ? replacement : "?");
         }
     }
     return out;

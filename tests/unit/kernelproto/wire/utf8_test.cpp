@@ -62,6 +62,16 @@ TEST_CASE("what is not UTF-8 becomes U+FFFD, one for each broken character", "[w
     }
 }
 
+TEST_CASE("a text that is wrong all over is repaired without growing much", "[wire][utf8]") {
+    auto const size = 3 * kernelproto::max_repair_growth;
+    auto const repaired = repair_utf8(std::string(size, '\xFF') + "end");
+    CHECK(repaired.starts_with("\uFFFD\uFFFD"));
+    CHECK(repaired.ends_with("??end"));
+    CHECK(repaired.size() <= size + 3 + kernelproto::max_repair_growth);
+    CHECK(repaired.capacity() <= size + 64 + kernelproto::max_repair_growth);
+    CHECK(is_utf8(repaired));
+}
+
 TEST_CASE("every wrong byte is found wherever it stands", "[wire][utf8]") {
     for (std::size_t length = 1; length < 40; ++length) {
         for (std::size_t at = 0; at < length; ++at) {

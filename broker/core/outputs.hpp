@@ -57,6 +57,9 @@ public:
     /// With `wait`, just before the next output.
     void clear(bool wait);
 
+    /// So much was lost before it came here.
+    void count_missing(std::uint64_t bytes) noexcept { dropped_bytes_ += bytes; }
+
     /// Bytes that are missing already; `render` may drop a little more.
     std::uint64_t dropped_bytes() const noexcept { return dropped_bytes_; }
 

@@ -51,6 +51,7 @@ void event_collector::take(kernelproto::event&& heard) {
                        outputs_.append_error(
                            {std::move(e.ename), std::move(e.evalue), std::move(e.traceback)});
                    },
+                   [this](kernelproto::output_discarded& e) { outputs_.count_missing(e.bytes); },
                    // Never asked for: requests are sent with allow_stdin false.
                    [](kernelproto::input_wanted&) {},
                },

@@ -24,8 +24,6 @@ struct actions {
     std::optional<execution_end> ended;
     /// Readiness is decided. Told once.
     std::optional<result<kernel_info>> ready;
-    /// Interrupts have not helped: only ending the process will. Told once per escalation.
-    bool give_up = false;
     /// What became of the message that was heard.
     drop dropped = drop::none;
 };

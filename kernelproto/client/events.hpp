@@ -16,8 +16,14 @@ namespace kernelproto {
 /// The five sockets of a kernel (Jupyter messaging specification, "Channels").
 enum class channel : std::uint8_t { shell, control, iopub, stdin_channel, heartbeat };
 
-/// The contents behind these are in `wire/content.hpp`.
-using event = std::variant<started, stream_text, rich_output, output_cleared, raised, input_wanted>;
+/// Output came faster than it was read; here so much of it is missing.
+struct output_discarded {
+    std::uint64_t bytes = 0;
+};
+
+/// The contents behind the others are in `wire/content.hpp`.
+using event = std::variant<started, stream_text, rich_output, output_cleared, raised, input_wanted,
+                           output_discarded>;
 
 /// How an execution stopped being watched. Exactly one is given per execution.
 enum class end_cause {

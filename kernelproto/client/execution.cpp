@@ -192,8 +192,9 @@ void execution::on_probe(probe const& which, channel from, message const& heard,
                          actions& out) {
     bool const idle = says_idle(from, heard);
     if (reply_ && idle) {
-        // Whatever iopub had to say about the cell came before this.
-        finish(idle_heard_ ? end_cause::complete : end_cause::reply_without_idle, out);
+        // Whatever iopub had to say about the cell came before this. An idle that did not count may
+        // be a forked child's, so ours was lost, and what else was is not known.
+        finish(end_cause::reply_without_idle, out);
     } else if (!reply_ && which.to == channel::shell && from == channel::shell) {
         // Replies on one socket keep their order: ours was skipped.
         finish(end_cause::idle_without_reply, out);

@@ -19,10 +19,8 @@ interruption::interruption(request_author& author, interruption_timings timings)
 
 actions interruption::start(steady_time now) {
     actions out;
-    if (state_ == state::quiet) {
+    if (state_ == state::quiet || state_ == state::given_up) {
         attempts_ = 0;
-        asked_.clear();
-        nudges_.clear();
         ask(now, out);
     }
     return out;
@@ -31,6 +29,7 @@ actions interruption::start(steady_time now) {
 void interruption::ask(steady_time now, actions& out) {
     ++attempts_;
     state_ = state::asked;
+    unanswered_ = true;
     deadline_ = now + timings_.reply_within;
     out.send.push_back(write_interrupt(author_, now));
     asked_.push_back(out.send.back().what.head.msg_id);
@@ -43,17 +42,19 @@ bool interruption::owns(std::string_view parent_id) const noexcept {
 actions interruption::on_message(channel from, message const& heard, steady_time now) {
     actions out;
     bool const answers = from == channel::control && heard.head.msg_type == "interrupt_reply" &&
-                         !asked_.empty() && heard.parent.msg_id == asked_.back();
-    if (answers && state_ == state::asked) {
+                         unanswered_ && heard.parent.msg_id == asked_.back();
+    if (!answers) {
+        out.dropped = drop::surplus;
+        return out;
+    }
+    unanswered_ = false;
+    if (state_ == state::settling) {
+        forget();
+    } else if (state_ != state::deaf) {
         state_ = state::working;
         deadline_ = now + timings_.work_within;
         out.send.push_back(write_kernel_info(author_, channel::shell, now));
         nudges_.push_back(out.send.back().what.head.msg_id);
-    } else if (answers && state_ == state::settling) {
-        state_ = state::quiet;
-        deadline_.reset();
-    } else {
-        out.dropped = drop::surplus;
     }
     return out;
 }
@@ -63,26 +64,38 @@ actions interruption::on_timer(steady_time now) {
     if (!deadline_ || now < *deadline_) {
         return out;
     }
-    if (state_ == state::settling) {
-        state_ = state::quiet;
-        deadline_.reset();
-    } else if (attempts_ < timings_.attempts) {
+    if (state_ != state::settling && attempts_ < timings_.attempts) {
         ask(now, out);
-    } else {
-        state_ = state::given_up;
-        deadline_.reset();
-        out.give_up = true;
+        return out;
     }
+    state_ = state_ == state::settling ? state::deaf : state::given_up;
+    deadline_.reset();
     return out;
 }
 
 void interruption::on_execution_ended() noexcept {
-    if (state_ == state::asked) {
-        state_ = state::settling;  // until the reply or its deadline
-    } else if (state_ != state::settling) {
-        state_ = state::quiet;
-        deadline_.reset();
+    if (state_ == state::settling || state_ == state::deaf) {
+        return;
     }
+    if (unanswered_) {
+        state_ = state::settling;
+        deadline_.reset();
+    } else {
+        forget();
+    }
+}
+
+void interruption::on_next_waiting(steady_time now) noexcept {
+    if (state_ == state::settling && !deadline_) {
+        deadline_ = now + timings_.settle_within;
+    }
+}
+
+void interruption::forget() noexcept {
+    state_ = state::quiet;
+    deadline_.reset();
+    asked_.clear();
+    nudges_.clear();
 }
 
 }  // namespace kernelproto

@@ -4,6 +4,7 @@
 #include "kernelproto/client/kernel_state.hpp"
 
 #include "kernelproto/wire/codec.hpp"
+#include "kernelproto/wire/errc.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -42,6 +43,7 @@ kernel_step kernel_state::begin_execute(execute_request what, steady_time now) {
         return out;
     }
     held_ = true;
+    interruption_.on_next_waiting(now);
     release_held(now, out);
     return out;
 }
@@ -65,7 +67,7 @@ kernel_step kernel_state::on_frames(channel from, frame_list const& frames, stea
     }
     auto const heard = decode(frames, keys_, limits_);
     if (!heard) {
-        count(drop::invalid);
+        counters_.count_invalid(heard.error());
         return out;
     }
     on_message(from, *heard, now, out);
@@ -91,7 +93,7 @@ void kernel_state::on_message(channel from, message const& heard, steady_time no
     } else if (!session.empty() && session != kernel_session_) {
         count(drop::foreign_parent);
         out = end_all(end_cause::kernel_replaced, client_errc::kernel_replaced);
-        out.replaced = true;
+        out.unusable = "another kernel answers on the same sockets";
         return;
     }
     if (execution_ && execution_->owns(heard.parent.msg_id)) {
@@ -125,6 +127,17 @@ drop kernel_state::about_nothing(message const& heard) const noexcept {
                : drop::surplus;
 }
 
+kernel_step kernel_state::on_discarded(std::uint64_t messages, std::uint64_t bytes) {
+    kernel_step out;
+    counters_.received += messages;
+    counters_.received_bytes += bytes;
+    counters_.discarded += messages;
+    if (execution_ && !held_) {
+        out.events.emplace_back(output_discarded{bytes});
+    }
+    return out;
+}
+
 kernel_step kernel_state::on_timer(steady_time now) {
     kernel_step out;
     if (readiness_) {
@@ -134,6 +147,11 @@ kernel_step kernel_state::on_timer(steady_time now) {
         take(execution_->on_timer(now), out);
     }
     take(interruption_.on_timer(now), out);
+    if (interruption_.deaf() && !over_) {
+        out = end_all(end_cause::unreachable, client_errc::unreachable);
+        out.unusable = "an interrupt was not answered and would hit the next cell";
+        return out;
+    }
     auto const beat = liveness_.on_timer(now);
     if (beat.ping) {
         out.send.push_back({channel::heartbeat, {frame{*beat.ping}}});
@@ -211,7 +229,6 @@ void kernel_state::take(actions made, kernel_step& out) {
         out.send.push_back({each.to, encode(each.what, keys_)});
     }
     std::move(made.events.begin(), made.events.end(), std::back_inserter(out.events));
-    out.give_up = out.give_up || made.give_up;
     count(made.dropped);
     if (made.ended) {
         out.ended = std::move(made.ended);
@@ -232,7 +249,7 @@ void kernel_state::count(drop why) noexcept {
         case drop::none:
             break;
         case drop::invalid:
-            ++counters_.invalid;
+            counters_.count_invalid(wire_errc::bad_content);
             break;
         case drop::foreign_parent:
             ++counters_.foreign_parent;

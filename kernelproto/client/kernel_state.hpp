@@ -14,8 +14,10 @@
 #include "kernelproto/wire/frames.hpp"
 #include "kernelproto/wire/signer.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,10 +40,8 @@ struct kernel_step {
     std::vector<event> events;
     std::optional<execution_end> ended;
     std::optional<result<kernel_info>> ready;
-    /// Interrupts have not helped: only ending the process will.
-    bool give_up = false;
-    /// Another kernel answers on the same sockets. Told once; nothing will work any more.
-    bool replaced = false;
+    /// Why nothing will work any more, in a sentence. Told once.
+    std::optional<std::string_view> unusable;
 };
 
 class kernel_state {
@@ -57,11 +57,15 @@ public:
     kernel_step begin_adopt(steady_time deadline, steady_time now);
 
     /// Precondition: `!running()`. `ended` is told once for each. When an interrupt of the
-    /// execution before is still unanswered, the request is held back until it is.
+    /// execution before is still unanswered, the request is held back until it is; when it is not
+    /// answered in time, the request is never sent and this kernel is unusable.
     kernel_step begin_execute(execute_request what, steady_time now);
 
     /// A whole message of any channel.
     kernel_step on_frames(channel from, frame_list const& frames, steady_time now);
+
+    /// `messages` of output, together `bytes`, were thrown away before they were looked at.
+    kernel_step on_discarded(std::uint64_t messages, std::uint64_t bytes);
 
     /// To be called at `next_deadline()`; earlier calls do nothing.
     kernel_step on_timer(steady_time now);

@@ -227,8 +227,8 @@ void kernel_driver::perform(kernel_step step, resume how) {
         }
     }
     tell(step.events);
-    if (step.replaced) {
-        fail(link_failure::lost, "another kernel answers on the same sockets");
+    if (step.unusable) {
+        fail(link_failure::lost, std::string{*step.unusable});
     }
     arm();
     if (step.ready) {

@@ -6,6 +6,8 @@
 #include <boost/system/error_code.hpp>
 #include <boost/system/is_error_code_enum.hpp>
 
+#include <cstddef>
+
 namespace kernelproto {
 
 enum class wire_errc {
@@ -32,6 +34,9 @@ enum class wire_errc {
     /// A signature scheme other than `hmac-sha256`.
     unsupported_scheme,
 };
+
+/// The codes are 1 to this.
+inline constexpr std::size_t wire_errc_count = 11;
 
 boost::system::error_category const& wire_category() noexcept;
 boost::system::error_code make_error_code(wire_errc code) noexcept;

@@ -2,6 +2,7 @@
 #include "tests/support/kernel_stage.hpp"
 
 #include <algorithm>
+#include <optional>
 
 using namespace kernelproto;
 using namespace tests;
@@ -165,6 +166,84 @@ TEST_CASE("an interrupt while nothing runs says nothing to the kernel", "[link][
     s.driver->interrupt();
     CHECK(s.execute("a").cause == end_cause::complete);
     CHECK(s.kernel->interrupts() == 0);
+}
+
+namespace {
+
+/// Runs "a", which ends by itself after it was interrupted in vain.
+void interrupt_in_vain(kernel_stage& s) {
+    s.on_event = [&] {
+        s.driver->interrupt();
+    };
+    bool done = false;
+    boost::asio::co_spawn(s.loop(), s.running("a"),
+                          [&](std::exception_ptr, execution_end const&) { done = true; });
+    REQUIRE(s.until([&] { return s.kernel->interrupts() == 4; }));
+    s.on_event = nullptr;
+    s.kernel->go();
+    REQUIRE(s.until([&] { return done; }));
+}
+
+kernel_script deaf_script() {
+    kernel_script what = only("a", cell({go_deaf{}, stream("x"), hold{}}));
+    what.on_code["b"] = cell({stream("y")});
+    return what;
+}
+
+}  // namespace
+
+TEST_CASE("a cell is sent once the interrupts of the one before were answered", "[link][execute]") {
+    kernel_stage s{deaf_script()};
+    REQUIRE(s.ready());
+    interrupt_in_vain(s);
+    std::optional<end_cause> how;
+    boost::asio::co_spawn(s.loop(), s.running("b"),
+                          [&](std::exception_ptr, execution_end const& end) { how = end.cause; });
+    s.loop().restart();
+    s.loop().poll();
+    CHECK(s.kernel->executes() == 1);
+    s.kernel->answer_interrupts();
+    REQUIRE(s.until([&] { return how.has_value(); }));
+    CHECK(how == end_cause::complete);
+    CHECK(s.printed() == "xy");
+}
+
+TEST_CASE("a kernel that answers no interrupt is given no further cell", "[link][execute]") {
+    kernel_stage s{deaf_script()};
+    s.settle_within = std::chrono::milliseconds{50};
+    s.renew();
+    REQUIRE(s.ready());
+    interrupt_in_vain(s);
+    CHECK(s.execute("b").cause == end_cause::unreachable);
+    CHECK(s.kernel->executes() == 1);
+    REQUIRE(s.failures.size() == 1);
+    CHECK_THAT(s.failures[0].second, Catch::Matchers::ContainsSubstring("interrupt"));
+}
+
+TEST_CASE("a heart that beats keeps a silent cell alive", "[link][execute]") {
+    kernel_stage s{only("a", cell({hold{}}))};
+    s.liveness = {std::chrono::milliseconds{10}, 1000};
+    s.renew();
+    REQUIRE(s.ready());
+    std::optional<end_cause> how;
+    boost::asio::co_spawn(s.loop(), s.running("a"),
+                          [&](std::exception_ptr, execution_end const& end) { how = end.cause; });
+    REQUIRE(s.until([&] { return s.kernel->heartbeats() >= 20; }));
+    CHECK_FALSE(how);
+    s.kernel->go();
+    REQUIRE(s.until([&] { return how.has_value(); }));
+    CHECK(how == end_cause::complete);
+}
+
+TEST_CASE("a heart that never beats ends a silent cell", "[link][execute]") {
+    kernel_script what = only("a", cell({hold{}}));
+    what.echoes_heartbeat = false;
+    kernel_stage s{what};
+    s.liveness = {std::chrono::milliseconds{5}, 4};
+    s.renew();
+    REQUIRE(s.ready());
+    CHECK(s.execute("a").cause == end_cause::unreachable);
+    CHECK(s.until([&] { return s.kernel->heartbeats() >= 4; }));
 }
 
 TEST_CASE("input is asked for on the stdin channel of the one who executes", "[link][execute]") {

@@ -58,6 +58,8 @@ public:
         timings.execution.mute_after = std::chrono::seconds{20};
         timings.interruption.reply_within = std::chrono::milliseconds{100};
         timings.interruption.work_within = std::chrono::milliseconds{100};
+        timings.interruption.settle_within = settle_within;
+        timings.liveness = liveness;
         driver = std::make_shared<kernelproto::kernel_driver>(
             loop(), options(),
             [this](kernelproto::link_failure why, std::string const& detail) {
@@ -106,7 +108,11 @@ public:
         return all;
     }
 
+    // For the next driver that `renew` makes.
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
+    std::chrono::milliseconds settle_within{60000};
+    kernelproto::liveness_timings liveness;
+
     std::optional<scripted_kernel> kernel;
     std::shared_ptr<kernelproto::kernel_driver> driver;
     std::vector<kernelproto::event> events;

@@ -3,6 +3,8 @@
 // what came of the same play when nothing went wrong. One test at a time.
 #include "tests/support/script.hpp"
 
+#include "kernelproto/client/errc.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -89,7 +91,14 @@ struct teller {
     std::string operator()(input_wanted const& e) const {
         return (e.password ? "password? " : "input? ") + e.prompt;
     }
+    std::string operator()(output_discarded const& e) const {
+        return "discarded " + std::to_string(e.bytes);
+    }
 };
+
+std::string describe_ready(result<kernel_info> const& ready) {
+    return ready ? "ready " + ready->implementation : "not ready: " + ready.error().message();
+}
 
 /// One play. Lines are fed by their number, so that a date can be made of it.
 class player {
@@ -139,6 +148,8 @@ public:
             }
         }
     }
+
+    bool tells_kernels_apart() const { return machine_.tells_kernels_apart; }
 
     bool finished() const { return !result.ends.empty() || result.decided > 0; }
 
@@ -190,12 +201,13 @@ private:
 
     transcript take(actions const& made) {
         bool const had_finished = finished();
-        if (had_finished && (!made.send.empty() || !made.events.empty() || made.ended ||
-                             made.ready || made.give_up)) {
+        if (had_finished &&
+            (!made.send.empty() || !made.events.empty() || made.ended || made.ready)) {
             result.after_end = true;
         }
         for (auto const& sent : made.send) {
             remember(sent);
+            result.sent.push_back(script::describe(sent));
         }
         for (auto const& told : made.events) {
             result.told.push_back(describe(told));
@@ -203,7 +215,10 @@ private:
         if (made.ended) {
             result.ends.push_back(*made.ended);
         }
-        result.decided += made.ready ? 1 : 0;
+        if (made.ready) {
+            ++result.decided;
+            result.decision = describe_ready(*made.ready);
+        }
         return describe(made);
     }
 
@@ -264,6 +279,7 @@ void cut_off(row const& which, factory const& make, std::size_t at, end_cause wh
              outcome const& plain) {
     player it(make);
     it.start();
+    std::size_t sent_before = 0;
     for (std::size_t i = 0; i < which.lines.size(); ++i) {
         if (i == at) {
             bool const running = !it.finished();
@@ -272,11 +288,13 @@ void cut_off(row const& which, factory const& make, std::size_t at, end_cause wh
                 CHECK(it.result.ends.front().cause == why);
             }
             CHECK(it.finished() == which.ends);
+            sent_before = it.result.sent.size();
         }
         it.feed(which.lines[i], i);
     }
     it.rest();
     check_invariants(it.result);
+    CHECK(it.result.sent.size() == sent_before);
     if (which.ends && !it.result.ends.empty()) {
         // An error that only the reply told is told at the end, however it comes.
         CHECK(it.result.told.size() <= plain.told.size() + 1);
@@ -295,6 +313,7 @@ void doubled(row const& which, factory const& make, std::size_t at, outcome cons
     check_invariants(it.result);
     CHECK(it.finished() == (!plain.ends.empty() || plain.decided > 0));
     CHECK(is_subsequence(plain.told, it.result.told));
+    CHECK(it.result.sent == plain.sent);
     if (!plain.ends.empty() && !it.result.ends.empty()) {
         CHECK(it.result.ends.front().cause == plain.ends.front().cause);
         CHECK(status_of(it.result) == status_of(plain));
@@ -303,7 +322,8 @@ void doubled(row const& which, factory const& make, std::size_t at, outcome cons
 
 void swapped(row const& which, factory const& make, std::size_t at, outcome const& plain) {
     auto copy = which;
-    // Each keeps its date: it is the way that differs, not the kernel.
+    // Each keeps its date: it is the way that differs, not the kernel. Without a date the way is
+    // all that there is to judge by.
     for (auto const i : {at, at + 1}) {
         copy.lines[i].date =
             copy.lines[i].date.value_or(print_date(static_cast<std::int64_t>(i) * 1000));
@@ -315,13 +335,40 @@ void swapped(row const& which, factory const& make, std::size_t at, outcome cons
         it.feed(copy.lines[i], i);
     }
     bool const two_sockets = which.lines[at].from != which.lines[at + 1].from;
-    if (two_sockets && !plain.ends.empty()) {
+    bool const dated = copy.lines[at].date != "" && copy.lines[at + 1].date != "";
+    if (two_sockets && dated && !plain.ends.empty()) {
         it.rest_with_answers();
         REQUIRE(it.result.ends.size() == 1);
         CHECK(it.result.ends.front().cause == plain.ends.front().cause);
         // What was heard before another kernel showed up does depend on the order.
         if (plain.ends.front().cause != end_cause::kernel_replaced) {
             CHECK(status_of(it.result) == status_of(plain));
+        }
+    }
+    if (plain.decided > 0) {
+        it.rest_with_answers();
+        CHECK(it.result.decided == plain.decided);
+    }
+    it.rest();
+    check_invariants(it.result);
+}
+
+/// Another kernel says it instead.
+void replaced(row const& which, factory const& make, std::size_t at) {
+    auto const begin = which.lines.begin();
+    bool const known =
+        std::any_of(begin, begin + static_cast<std::ptrdiff_t>(at),
+                    [](line const& l) { return l.does == line::what::says && !l.session.empty(); });
+    player it(make);
+    it.start();
+    for (std::size_t i = 0; i < which.lines.size(); ++i) {
+        bool const running = !it.finished();
+        it.feed(i == at ? which.lines[i].by("usurper") : which.lines[i], i);
+        if (i == at && known && running && it.tells_kernels_apart()) {
+            REQUIRE(it.finished());
+            CHECK((it.result.decision == describe_ready(client_errc::kernel_replaced) ||
+                   (!it.result.ends.empty() &&
+                    it.result.ends.front().cause == end_cause::kernel_replaced)));
         }
     }
     it.rest();
@@ -396,11 +443,7 @@ transcript describe(actions const& made) {
         out.push_back(describe(*made.ended));
     }
     if (made.ready) {
-        out.push_back(*made.ready ? "ready " + (*made.ready)->implementation
-                                  : "not ready: " + made.ready->error().message());
-    }
-    if (made.give_up) {
-        out.emplace_back("give up");
+        out.push_back(describe_ready(*made.ready));
     }
     if (made.dropped != drop::none) {
         out.push_back(std::string("dropped ") + name(made.dropped));
@@ -447,6 +490,10 @@ void replay(row const& which, factory const& make) {
         {
             INFO("it is lost, and the kernel answers what it is asked");
             lost(which, make, i, true, plain);
+        }
+        {
+            INFO("another kernel says it");
+            replaced(which, make, i);
         }
         if (i + 1 < which.lines.size() && which.lines[i + 1].does == line::what::says) {
             INFO("it changes places with the next");

@@ -27,6 +27,8 @@ struct machine {
     std::function<actions(steady_time)> tick;
     std::function<std::optional<steady_time>()> deadline;
     std::function<actions(end_cause)> stop;
+    /// Whether it notices that another kernel speaks.
+    bool tells_kernels_apart = false;
 };
 
 /// Made anew for every play. The author is the player's and outlives the machine.
@@ -99,8 +101,10 @@ transcript describe(actions const& made);
 /// What a whole play came to.
 struct outcome {
     transcript told;  // events, in order
+    transcript sent;  // requests, in order
     std::vector<execution_end> ends;
     int decided = 0;         // `ready` told
+    std::string decision;    // the last of them
     bool after_end = false;  // something was told or sent behind the end
     bool stuck = false;      // time alone never brought it to rest
 };
@@ -108,9 +112,10 @@ struct outcome {
 /// Plays the row as it stands and checks every line's transcript.
 void play(row const& which, factory const& make);
 
-/// Plays the row again with each message in turn lost, doubled, swapped with its neighbour, or
-/// preceded by a broken link or by death, and checks what must hold in every case: one end, the
-/// right cause, nothing after it, no waiting without a deadline or an owner.
+/// Plays the row again with each message in turn lost, doubled, swapped with its neighbour, said by
+/// another kernel, or preceded by a broken link or by death, and checks what must hold in every
+/// case: one end, the right cause, nothing after it, nothing sent twice, no waiting without a
+/// deadline or an owner.
 void replay(row const& which, factory const& make);
 
 inline void check_all(std::vector<row> const& rows, factory const& make) {

@@ -104,6 +104,11 @@ private:
                 zmq::message_t order;
                 (void)orders_in_.recv(order);
                 going = order.to_string_view() != "stop";
+                if (order.to_string_view() == "answer") {
+                    deaf_ = false;
+                    answer_interrupts();
+                    continue;
+                }
                 ++permits_;
                 advance();
             }
@@ -120,6 +125,7 @@ private:
             return;
         }
         if (from == channel::heartbeat) {
+            ++owner_.heartbeats_;
             if (what_.echoes_heartbeat) {
                 (void)zmq::send_multipart(at(from), parts);
             }
@@ -142,7 +148,8 @@ private:
             on_kernel_info(from, request);
         } else if (type == "interrupt_request") {
             ++owner_.interrupts_;
-            answer(channel::control, "interrupt_reply", R"({"status":"ok"})", request);
+            unanswered_.push_back(request);
+            answer_interrupts();
             if (waits_ == waits_for::interrupt) {
                 waits_ = waits_for::nothing;
             }
@@ -201,6 +208,7 @@ private:
 
     void play(hold const&) { waits_ = waits_for::go; }
     void play(hold_until_interrupt const&) { waits_ = waits_for::interrupt; }
+    void play(go_deaf const&) { deaf_ = true; }
     void play(die const&) {
         for (auto& socket : sockets_) {
             socket.close();
@@ -249,6 +257,13 @@ private:
         send(channel::iopub, running_, frames);
     }
 
+    void answer_interrupts() {
+        while (!deaf_ && !unanswered_.empty()) {
+            answer(channel::control, "interrupt_reply", R"({"status":"ok"})", unanswered_.front());
+            unanswered_.pop_front();
+        }
+    }
+
     void publish(std::string const& type, std::string const& content,
                  kernelproto::header const& parent) {
         send(channel::iopub, {}, make(type, content, parent, ""));
@@ -294,6 +309,8 @@ private:
     asked running_;
     std::deque<step> todo_;
     std::deque<asked> queued_;
+    std::deque<asked> unanswered_;
+    bool deaf_ = false;
     waits_for waits_ = waits_for::nothing;
     int permits_ = 0;
     int said_ = 0;
@@ -307,5 +324,7 @@ scripted_kernel::scripted_kernel(std::string const& directory, std::string key,
 scripted_kernel::~scripted_kernel() = default;
 
 void scripted_kernel::go() { player_->order("go"); }
+
+void scripted_kernel::answer_interrupts() { player_->order("answer"); }
 
 }  // namespace tests

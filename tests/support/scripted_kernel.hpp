@@ -48,6 +48,8 @@ struct heavy {
 struct hold {};
 /// Waits for an interrupt_request.
 struct hold_until_interrupt {};
+/// Answers no interrupt_request until `answer_interrupts()`, as while a cell holds the interpreter.
+struct go_deaf {};
 /// Closes all sockets, as a process that ends does.
 struct die {};
 /// Closes one socket.
@@ -55,8 +57,8 @@ struct close_channel {
     kernelproto::channel which = kernelproto::channel::iopub;
 };
 
-using step =
-    std::variant<say, say_raw, flood, heavy, hold, hold_until_interrupt, die, close_channel>;
+using step = std::variant<say, say_raw, flood, heavy, hold, hold_until_interrupt, go_deaf, die,
+                          close_channel>;
 using script = std::vector<step>;
 
 step busy();
@@ -87,9 +89,13 @@ public:
     /// Ends the present or the next `hold`.
     void go();
 
+    /// Those that came since `go_deaf`, and all that will come.
+    void answer_interrupts();
+
     int executes() const noexcept { return executes_; }
     int interrupts() const noexcept { return interrupts_; }
     int nudges() const noexcept { return nudges_; }
+    int heartbeats() const noexcept { return heartbeats_; }
 
 private:
     class player;
@@ -97,6 +103,7 @@ private:
     std::atomic<int> executes_{0};
     std::atomic<int> interrupts_{0};
     std::atomic<int> nudges_{0};
+    std::atomic<int> heartbeats_{0};
     std::unique_ptr<player> player_;
 };
 

@@ -53,12 +53,15 @@ std::vector<row> const rows{
     {"it is repeated four times, and then it is the owner's turn",
      asked,
      {answered(), passes(1s).then(asked), answered(), passes(1s).then(asked), answered(),
-      passes(1s).then(asked), answered(), passes(999ms), passes(1ms).then({"give up"}),
-      passes(60s)},
+      passes(1s).then(asked), answered(), passes(60s)},
      false},
     {"a control channel that never answers is given up just the same",
      asked,
-     {passes(3s).then({asked[0], asked[0], asked[0]}), passes(1s).then({"give up"}), passes(60s)},
+     {passes(3s).then({asked[0], asked[0], asked[0]}), passes(60s)},
+     false},
+    {"an answer that comes when it was given up still nudges shell",
+     asked,
+     {passes(60s).then({asked[0], asked[0], asked[0]}), answered(), passes(60s)},
      false},
     {"only the reply to the last request on control counts",
      asked,
@@ -69,6 +72,19 @@ std::vector<row> const rows{
       says(channel::control, "interrupt_reply", "{}").of("foreign").then({"dropped foreign"})},
      false},
 };
+
+/// Lets an escalation run until it is given up; the number of requests that were sent.
+int asked_again(interruption& it, steady_time& now, std::string& last_asked) {
+    int count = 0;
+    while (auto const next = it.next_deadline()) {
+        now = *next;
+        for (auto const& each : it.on_timer(now).send) {
+            last_asked = each.what.head.msg_id;
+            ++count;
+        }
+    }
+    return count;
+}
 
 message reply_to(std::string id) {
     message heard;
@@ -120,11 +136,20 @@ TEST_CASE("an interrupt on its way must land before the next cell is sent",
         CHECK(it.settled());
         CHECK_FALSE(it.next_deadline());
     }
-    SECTION("without a reply its deadline has to do") {
-        REQUIRE(it.next_deadline());
-        now = *it.next_deadline();
-        CHECK(it.on_timer(now).send.empty());
-        CHECK(it.settled());
+    SECTION("nobody is in a hurry while no cell waits") { CHECK_FALSE(it.next_deadline()); }
+    SECTION("without a reply no time is long enough") {
+        now += 1h;
+        it.on_next_waiting(now);
+        it.on_next_waiting(now + 1s);
+        REQUIRE(it.next_deadline() == now + 10s);
+        CHECK(it.on_timer(now + 10s - 1ms).send.empty());
+        CHECK_FALSE(it.deaf());
+        CHECK(it.on_timer(now + 10s).send.empty());
+        CHECK(it.deaf());
+        CHECK_FALSE(it.settled());
+        CHECK_FALSE(it.next_deadline());
+        CHECK(it.on_message(channel::control, reply_to(id), now).send.empty());
+        CHECK(it.deaf());
     }
     SECTION("ending again changes nothing") {
         it.on_execution_ended();
@@ -137,18 +162,40 @@ TEST_CASE("after the end a new escalation begins from the first attempt",
     steady_time now{};
     request_author author("ours", now, {});
     interruption it(author);
+    std::string last_asked;
     for (int round = 0; round < 3; ++round) {
         CHECK(it.start(now).send.size() == 1);
-        int asked_again = 0;
-        bool gave_up = false;
-        while (auto const next = it.next_deadline()) {
-            now = *next;
-            auto const made = it.on_timer(now);
-            asked_again += static_cast<int>(made.send.size());
-            gave_up = gave_up || made.give_up;
-        }
-        CHECK(asked_again == 3);
-        CHECK(gave_up);
+        CHECK(asked_again(it, now, last_asked) == 3);
+        it.on_message(channel::control, reply_to(last_asked), now);
         it.on_execution_ended();
+        CHECK(it.settled());
     }
+}
+
+TEST_CASE("an escalation that came to nothing is begun anew when asked for again",
+          "[client][interruption]") {
+    steady_time now{};
+    request_author author("ours", now, {});
+    interruption it(author);
+    std::string last_asked;
+    for (int round = 0; round < 3; ++round) {
+        CHECK(it.start(now).send.size() == 1);
+        CHECK(asked_again(it, now, last_asked) == 3);
+    }
+}
+
+TEST_CASE("given up and unanswered, an interrupt is still on its way when the cell ends",
+          "[client][interruption]") {
+    steady_time now{};
+    request_author author("ours", now, {});
+    interruption it(author);
+    std::string last_asked;
+    auto const first = it.start(now).send.at(0).what.head.msg_id;
+    asked_again(it, now, last_asked);
+    it.on_execution_ended();
+    CHECK_FALSE(it.settled());
+    it.on_message(channel::control, reply_to(first), now);
+    CHECK_FALSE(it.settled());
+    it.on_message(channel::control, reply_to(last_asked), now);
+    CHECK(it.settled());
 }

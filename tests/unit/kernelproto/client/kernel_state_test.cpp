@@ -130,10 +130,10 @@ TEST_CASE("a replaced kernel is told once, and nothing works any more", "[client
     outgoing other;
     other.head = {"x_1", "another", "", "", "status", "5.3"};
     auto const step = it.state.on_frames(channel::iopub, encode(other, it.keys), it.now);
-    CHECK(step.replaced);
+    CHECK(step.unusable);
     REQUIRE(step.ended);
     CHECK(step.ended->cause == end_cause::kernel_replaced);
-    CHECK_FALSE(it.state.on_frames(channel::iopub, encode(other, it.keys), it.now).replaced);
+    CHECK_FALSE(it.state.on_frames(channel::iopub, encode(other, it.keys), it.now).unusable);
     auto const again = it.execute();
     REQUIRE(again.ended);
     CHECK(again.ended->cause == end_cause::unreachable);
@@ -235,7 +235,15 @@ TEST_CASE("the next cell waits for the interrupt that is still on its way",
             it.hear(channel::control, "interrupt_reply", it.sent["interrupt_request"]);
         CHECK(count_of(step, channel::shell) == 1);
     }
-    SECTION("or until its time is over") { CHECK(count_of(it.until_next(), channel::shell) == 1); }
+    SECTION("and is never sent when it is not") {
+        auto const step = it.until_next();
+        CHECK(count_of(step, channel::shell) == 0);
+        REQUIRE(step.ended);
+        CHECK(step.ended->cause == end_cause::unreachable);
+        CHECK(step.unusable);
+        CHECK_FALSE(it.state.on_timer(it.now + 1h).unusable);
+        CHECK(it.execute().ended);
+    }
     SECTION("a held cell is not hit by an interrupt of its own") {
         CHECK(it.state.interrupt(it.now).send.empty());
     }
@@ -247,22 +255,73 @@ TEST_CASE("the next cell waits for the interrupt that is still on its way",
                   .send.empty());
     }
     if (it.state.running()) {
-        it.state.on_timer(it.now + 2s);
-        it.sent["execute_request"] = "ours_3";
+        it.hear(channel::control, "interrupt_reply", it.sent["interrupt_request"]);
         CHECK(it.finish().ended);
     }
 }
 
-TEST_CASE("an escalation that does not help asks the owner, once", "[client][kernel_state]") {
+TEST_CASE("interrupts that came to nothing do not hit the next cell", "[client][kernel_state]") {
     bench it;
     it.execute();
     it.note(it.state.interrupt(it.now));
-    int given_up = 0;
-    for (int i = 0; i < 6; ++i) {
-        given_up += it.until_next().give_up ? 1 : 0;
+    for (int i = 0; i < 4; ++i) {
+        it.until_next();  // unanswered, all of them
     }
-    CHECK(given_up == 1);
     CHECK(it.state.running());
+    REQUIRE(it.finish().ended);
+    it.now += 1h;
+    CHECK(it.execute().send.empty());
+    auto const step = it.hear(channel::control, "interrupt_reply", it.sent["interrupt_request"]);
+    CHECK(count_of(step, channel::shell) == 1);
+    CHECK(it.finish().ended);
+}
+
+TEST_CASE("a cell that was interrupted in vain can be interrupted again",
+          "[client][kernel_state]") {
+    bench it;
+    it.execute();
+    it.note(it.state.interrupt(it.now));
+    for (int i = 0; i < 4; ++i) {
+        it.until_next();
+    }
+    CHECK(count_of(it.state.interrupt(it.now), channel::control) == 1);
+}
+
+TEST_CASE("an abandoned cell's interrupt is waited for as well", "[client][kernel_state]") {
+    bench it;
+    it.execute();
+    it.note(it.state.interrupt(it.now));
+    REQUIRE(it.state.abandon().ended);
+    CHECK(it.execute().send.empty());
+}
+
+TEST_CASE("discarded output is counted, and told to the cell that runs", "[client][kernel_state]") {
+    bench it;
+    CHECK(it.state.on_discarded(2, 100).events.empty());
+    it.execute();
+    auto const step = it.state.on_discarded(3, 1000);
+    REQUIRE(step.events.size() == 1);
+    CHECK(describe(step.events[0]) == "discarded 1000");
+    CHECK(it.state.counters().discarded == 5);
+    CHECK(it.state.counters().received == 5);
+    CHECK(it.state.counters().received_bytes == 1100);
+}
+
+TEST_CASE("messages that are no messages are counted by what is wrong with them",
+          "[client][kernel_state]") {
+    bench it;
+    it.execute();
+    it.state.on_frames(channel::iopub, {}, it.now);
+    auto forged = it.frames("stream", "", "{}");
+    forged[1] = frame{std::string(64, 'a')};
+    it.state.on_frames(channel::iopub, forged, it.now);
+    it.state.on_frames(channel::iopub, forged, it.now);
+    it.hear(channel::iopub, "stream", it.sent["execute_request"], "[");
+    auto const& counted = it.state.counters();
+    CHECK(counted.invalid == 4);
+    CHECK(counted.invalid_for(wire_errc::no_delimiter) == 1);
+    CHECK(counted.invalid_for(wire_errc::bad_signature) == 2);
+    CHECK(counted.invalid_for(wire_errc::bad_content) == 1);
 }
 
 TEST_CASE("an adopted kernel can be interrupted before it is ready", "[client][kernel_state]") {

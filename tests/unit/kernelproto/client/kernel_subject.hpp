@@ -34,7 +34,6 @@ public:
         out.events = std::move(step.events);
         out.ended = std::move(step.ended);
         out.ready = std::move(step.ready);
-        out.give_up = step.give_up;
         return out;
     }
 
@@ -93,6 +92,7 @@ inline machine kernel_subject(request_author& author, steady_time at, execute_re
         [it](steady_time now) { return it->tick(now); },
         [it] { return it->state.next_deadline(); },
         [it](end_cause why) { return it->stop(why); },
+        true,
     };
 }
 

@@ -144,6 +144,7 @@ factory whole(readiness::mode how) {
             [it](steady_time now) { return it->tick(now); },
             [it] { return it->state.next_deadline(); },
             [it](end_cause why) { return it->stop(why); },
+            true,
         };
     };
 }

@@ -30,6 +30,12 @@ kernel_end of_link(execution_facts const& facts) {
                  "the kernel sent one message above the size limit and was replaced"},
                 state_reason::output_limit};
     }
+    if (facts.link == link_fault::backlog) {
+        return {exit_killed,
+                {death_kind::unresponsive,
+                 "the kernel sent messages faster than they could be read and was replaced"},
+                state_reason::output_limit};
+    }
     if (facts.link == link_fault::refused) {
         return {exit_killed,
                 {death_kind::unresponsive,
@@ -97,8 +103,9 @@ kernel_end end_of(execution_facts const& facts) {
         return {0, {death_kind::exit, "the kernel ended itself with status 0"}, state_reason::exit};
     }
     bool const link_first =
-        facts.link == link_fault::too_much || facts.link == link_fault::refused ||
-        facts.cause == end_cause::kernel_replaced || facts.cause == end_cause::unreachable;
+        facts.link == link_fault::too_much || facts.link == link_fault::backlog ||
+        facts.link == link_fault::refused || facts.cause == end_cause::kernel_replaced ||
+        facts.cause == end_cause::unreachable;
     if (link_first && !facts.lost_by) {
         return of_link(facts);
     }

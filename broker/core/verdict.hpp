@@ -30,6 +30,7 @@ enum class reply_status : std::uint8_t { none, ok, error, aborted };
 enum class link_fault : std::uint8_t {
     refused,   // a socket was not what it has to be
     too_much,  // a message above the limit
+    backlog,   // more messages than could be read
     lost,      // closed, or ZMTP broken
 };
 

@@ -42,6 +42,8 @@ link_fault translate(kernelproto::link_failure why) {
             return link_fault::refused;
         case kernelproto::link_failure::too_much:
             return link_fault::too_much;
+        case kernelproto::link_failure::backlog:
+            return link_fault::backlog;
         case kernelproto::link_failure::lost:
             break;
     }

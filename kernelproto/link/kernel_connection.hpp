@@ -14,6 +14,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -38,6 +39,8 @@ struct connection_options {
     uid_t owner = 0;
     /// Above this many bytes in one message the connection fails with `link_failure::too_much`.
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
+    /// Sockets that somebody listens on take a connection at once, unless their process is stopped.
+    std::chrono::milliseconds connect_within{5000};
     /// Called once, when the first of the sockets was seen; may be empty.
     std::function<void()> on_first_socket;
 };

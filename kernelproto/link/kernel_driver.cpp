@@ -5,6 +5,7 @@
 #include "kernelproto/link/kernel_driver.hpp"
 
 #include "kernelproto/link/link_errc.hpp"
+#include "kernelproto/link/zmq_link.hpp"
 #include "kernelproto/wire/session_id.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -68,6 +69,7 @@ boost::asio::awaitable<result<kernel_info>> kernel_driver::become_usable(
         zmq_link_options wanted;
         wanted.identity = self->identity_;
         wanted.max_message_bytes = self->options_.max_message_bytes;
+        wanted.connect_within = self->options_.connect_within;
         wanted.sockets = search.take();
         auto opened = zmq_link::open(self->loop_, std::move(wanted), *self);
         if (!opened) {
@@ -177,6 +179,10 @@ void kernel_driver::close() {
 
 void kernel_driver::on_message(channel from, frame_list frames) {
     perform(state_.on_frames(from, frames, now()), resume::now);
+}
+
+void kernel_driver::on_discarded(std::uint64_t messages, std::uint64_t bytes) {
+    perform(state_.on_discarded(messages, bytes), resume::now);
 }
 
 void kernel_driver::on_failure(link_failure why, std::string const& detail) {

@@ -6,9 +6,9 @@
 
 #include "kernelproto/client/kernel_state.hpp"
 #include "kernelproto/link/kernel_connection.hpp"
+#include "kernelproto/link/link.hpp"
 #include "kernelproto/link/pending.hpp"
 #include "kernelproto/link/socket_search.hpp"
-#include "kernelproto/link/zmq_link.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -42,6 +42,7 @@ public:
     connection_counters const& counters() const noexcept { return state_.counters(); }
 
     void on_message(channel from, frame_list frames) override;
+    void on_discarded(std::uint64_t messages, std::uint64_t bytes) override;
     void on_failure(link_failure why, std::string const& detail) override;
 
 private:
@@ -80,7 +81,7 @@ private:
     kernel_state state_;
     phase phase_ = phase::apart;
     client_errc over_because_ = client_errc::abandoned;
-    std::shared_ptr<zmq_link> link_;
+    std::shared_ptr<link> link_;
     std::optional<std::string> cut_detail_;
     std::optional<steady_time> verdict_at_;
     steady_time died_at_{};

@@ -8,6 +8,7 @@
 #include "kernelproto/wire/frames.hpp"
 #include "kernelproto/wire/result.hpp"
 
+#include <cstdint>
 #include <string>
 
 namespace kernelproto {
@@ -16,8 +17,10 @@ namespace kernelproto {
 enum class link_failure {
     /// A socket is missing, is not a socket, is a link, or belongs to somebody else.
     refused,
-    /// One message, or all unread messages together, went past the byte limit.
+    /// One message went past the limit of bytes or frames.
     too_much,
+    /// Messages that are no output came faster than they were read, past the limit of bytes.
+    backlog,
     /// The peer broke ZMTP, or closed a connection.
     lost,
 };
@@ -26,6 +29,8 @@ enum class link_failure {
 class link_handler {
 public:
     virtual void on_message(channel from, frame_list frames) = 0;
+    /// Here were `messages` of output, together `bytes`, which came faster than they were read.
+    virtual void on_discarded(std::uint64_t messages, std::uint64_t bytes) = 0;
     virtual void on_failure(link_failure why, std::string const& detail) = 0;
 
 protected:

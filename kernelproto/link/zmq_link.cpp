@@ -5,12 +5,12 @@
 
 #include "kernelproto/link/link_errc.hpp"
 #include "kernelproto/link/socket_file.hpp"
-#include "kernelproto/link/zmq_context.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <zmq.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <utility>
@@ -23,7 +23,14 @@ constexpr int take_per_turn = 256;
 constexpr int deliver_per_turn = 64;
 constexpr std::size_t deliver_bytes_per_turn = std::size_t{1024} * 1024;
 
-/// How long after the first lost connection the others, and libzmq's last word, are awaited.
+/// A message of more frames ends the link. Widgets send some dozens.
+constexpr std::size_t max_frames = 4096;
+
+/// Once too much waits, what is larger on iopub is let go: it is output. Status, which ends a cell,
+/// is far smaller.
+constexpr std::size_t vital_bytes = std::size_t{16} * 1024;
+
+/// How long after a lost connection the others, and libzmq's last word, are awaited.
 constexpr std::chrono::milliseconds settle_within{50};
 
 // Shell last: its first answer then proves that every path has been used.
@@ -49,7 +56,11 @@ char const* name_of(channel which) {
 }  // namespace
 
 zmq_link::zmq_link(boost::asio::io_context& loop, zmq_link_options& options, link_handler& handler)
-    : loop_(loop), handler_(&handler), limit_(options.max_message_bytes), settle_(loop) {
+    : loop_(loop),
+      handler_(&handler),
+      limit_(options.max_message_bytes),
+      connect_due_(loop, options.connect_within),
+      settle_(loop) {
     for (std::size_t i = 0; i < channel_count; ++i) {
         lanes_[i].path = std::move(options.sockets[i]);
     }
@@ -65,10 +76,13 @@ result<std::shared_ptr<zmq_link>> zmq_link::open(boost::asio::io_context& loop,
     }
     for (auto const which : connect_order) {
         made->look_later(which);  // libzmq signals only changes of what it was asked before
+        if (made->at(which).fate) {
+            boost::asio::post(loop, [made, which] { made->read_fate(which); });
+        }
     }
-    boost::asio::post(loop, [made] {
-        if (!made->closed_) {
-            made->read_fate();
+    made->connect_due_.async_wait([made](boost::system::error_code const& cancelled) {
+        if (!cancelled) {
+            made->on_connect_due();
         }
     });
     return made;
@@ -76,44 +90,38 @@ result<std::shared_ptr<zmq_link>> zmq_link::open(boost::asio::io_context& loop,
 
 result<void> zmq_link::connect(std::string const& identity) {
     for (auto const which : connect_order) {
-        auto& l = at(which);
-        zmq_socket_settings settings;
-        settings.max_frame_bytes = limit_;
-        if (which == channel::iopub) {
-            settings.what = zmq_socket_settings::kind::subscriber;
-        } else if (which == channel::shell || which == channel::stdin_channel) {
-            settings.identity = identity;
-        }
-        auto opened = zmq_socket::open(loop_, settings);
-        if (!opened) {
-            return opened.error();
-        }
-        l.socket = std::move(*opened);
-        if (which == channel::iopub) {
-            if (auto watched = connect_monitor(); !watched) {
-                return watched;
-            }
-        }
-        if (auto done = l.socket->connect("ipc://" + path_of(l.path)); !done) {
+        if (auto done = connect(which, identity); !done) {
             return done;
         }
     }
     return {};
 }
 
-result<void> zmq_link::connect_monitor() {
-    auto const endpoint = "inproc://fate-" + std::to_string(zmq_context::of(loop_).unused_number());
-    if (auto done = at(channel::iopub).socket->publish_fate(endpoint); !done) {
-        return done;
-    }
+result<void> zmq_link::connect(channel which, std::string const& identity) {
+    using kind = zmq_socket_settings::kind;
+    auto& l = at(which);
     zmq_socket_settings settings;
-    settings.what = zmq_socket_settings::kind::monitor;
+    settings.max_frame_bytes = limit_;
+    settings.what = which == channel::iopub   ? kind::subscriber
+                    : which == channel::shell ? kind::watched_dealer
+                                              : kind::dealer;
+    if (which == channel::shell || which == channel::stdin_channel) {
+        settings.identity = identity;
+    }
     auto opened = zmq_socket::open(loop_, settings);
     if (!opened) {
         return opened.error();
     }
-    monitor_ = std::move(*opened);
-    return monitor_->connect(endpoint);
+    l.socket = std::move(*opened);
+    if (settings.what != kind::dealer) {
+        auto watched = zmq_monitor::watch(loop_, *l.socket);
+        if (!watched) {
+            return watched.error();
+        }
+        l.fate = std::move(*watched);
+        l.connected = true;  // libzmq takes what is sent before, and the monitor tells a failure
+    }
+    return l.socket->connect("ipc://" + path_of(l.path));
 }
 
 result<void> zmq_link::send(channel to, frame_list frames) {
@@ -121,6 +129,10 @@ result<void> zmq_link::send(channel to, frame_list frames) {
         return link_errc::closed;
     }
     auto& l = at(to);
+    if (!verdict_ && !l.lost && !l.connected) {
+        l.unsent.push_back(std::move(frames));
+        return {};
+    }
     if (verdict_ || l.lost || !l.socket->send(frames)) {
         look_later(to);
         return link_errc::disconnected;
@@ -137,10 +149,12 @@ void zmq_link::close() {
         return;
     }
     settle_.cancel();
-    monitor_.reset();
+    connect_due_.cancel();
     for (auto& l : lanes_) {
+        l.fate.reset();
         l.socket.reset();
         l.path.reset();
+        l.unsent.clear();
     }
     inbox_.clear();
     load_.unread_bytes = 0;
@@ -190,36 +204,77 @@ void zmq_link::wait(channel which) {
 bool zmq_link::take(channel which) {
     auto& l = at(which);
     for (int n = 0; n < take_per_turn; ++n) {
-        unread got{which, 0, {}};
-        auto const what = l.socket->receive(got.frames, got.bytes, limit_);
+        unread got{which};
+        auto const what = l.socket->receive(got.frames, got.bytes, {limit_, max_frames});
         if (what == zmq_socket::received::nothing) {
-            // Asking costs system calls, so only at the end; and only asking makes a wait safe.
-            auto const now = l.socket->ask();
-            if (now.readable) {
-                continue;
+            if (idle(which)) {
+                return false;
             }
-            if (which != channel::iopub && !now.writable) {
-                lane_lost(which);
-            }
+            continue;
+        }
+        auto const message = std::string{"a message on "} + name_of(which) + " passed ";
+        if (what == zmq_socket::received::too_many_bytes) {
+            decide(link_failure::too_much, message + std::to_string(limit_) + " bytes");
             return false;
         }
-        load_.unread_bytes += got.bytes;
-        if (what == zmq_socket::received::too_much || load_.unread_bytes > limit_) {
-            decide(link_failure::too_much, std::string{what == zmq_socket::received::too_much
-                                                           ? "a message on "
-                                                           : "unread messages, the last on "} +
-                                               name_of(which) + " passed " +
-                                               std::to_string(limit_) + " bytes");
+        if (what == zmq_socket::received::too_many_frames) {
+            decide(link_failure::too_much, message + std::to_string(max_frames) + " frames");
             return false;
         }
-        ++load_.taken;
-        if (which == channel::shell) {
-            for (auto& other : lanes_) {
-                other.path.reset();
-            }
+        if (!keep(std::move(got))) {
+            return false;
         }
-        inbox_.push_back(std::move(got));
     }
+    return true;
+}
+
+/// Nothing was there: false when something is there now. Asking costs system calls, so only at the
+/// end; and only asking makes a wait safe.
+bool zmq_link::idle(channel which) {
+    auto& l = at(which);
+    auto const now = l.socket->ask();
+    if (now.readable) {
+        return false;
+    }
+    if (now.writable && !l.connected) {
+        l.connected = true;
+        for (auto const& each : std::exchange(l.unsent, {})) {
+            (void)l.socket->send(each);
+        }
+        return false;
+    }
+    if (!l.fate && l.connected && !now.writable && !l.lost) {
+        lane_lost(which);
+    }
+    return true;
+}
+
+/// False when it ended the link.
+bool zmq_link::keep(unread got) {
+    auto const sum = load_.unread_bytes + got.bytes;
+    if (sum > limit_ && got.from == channel::iopub && got.bytes > vital_bytes) {
+        ++load_.discarded;
+        if (inbox_.empty() || inbox_.back().discarded == 0) {
+            inbox_.push_back(unread{got.from});
+        }
+        ++inbox_.back().discarded;
+        inbox_.back().discarded_bytes += got.bytes;
+        return true;
+    }
+    if (sum > limit_ + limit_ / 4) {
+        decide(link_failure::backlog, std::string{"unread messages, the last on "} +
+                                          name_of(got.from) + ", passed " +
+                                          std::to_string(limit_ + limit_ / 4) + " bytes");
+        return false;
+    }
+    load_.unread_bytes = sum;
+    ++load_.taken;
+    if (got.from == channel::shell) {
+        for (auto& other : lanes_) {
+            other.path.reset();
+        }
+    }
+    inbox_.push_back(std::move(got));
     return true;
 }
 
@@ -233,6 +288,10 @@ void zmq_link::deliver() {
         }
         unread next = std::move(inbox_.front());
         inbox_.pop_front();
+        if (next.discarded > 0) {
+            handler_->on_discarded(next.discarded, next.discarded_bytes);
+            continue;
+        }
         load_.unread_bytes -= next.bytes;
         ++load_.delivered;
         ++messages;
@@ -255,53 +314,48 @@ void zmq_link::deliver_later() {
     });
 }
 
-void zmq_link::wait_for_fate() {
-    monitor_->async_wait([self = shared_from_this()](boost::system::error_code const&) {
-        if (!self->closed_) {
-            self->read_fate();
-        }
-    });
-}
-
-/// An event is a frame that begins with its number, and a frame with the endpoint. The number of a
-/// lost connection comes alone when libzmq itself cut it, and is followed by the plan to connect
-/// again when the peer closed it.
-void zmq_link::read_fate() {
-    constexpr std::size_t more_than_an_event = 4096;
-    while (monitor_->ask().readable) {
-        frame_list frames;
-        std::size_t bytes = 0;
-        if (monitor_->receive(frames, bytes, more_than_an_event) != zmq_socket::received::message ||
-            frames.front().bytes().size() < sizeof(std::uint16_t)) {
-            continue;
-        }
-        std::uint16_t number = 0;
-        std::memcpy(&number, frames.front().bytes().data(), sizeof number);
-        iopub_cut_ = true;
-        iopub_closed_by_peer_ = iopub_closed_by_peer_ || number == ZMQ_EVENT_CONNECT_RETRIED;
-        iopub_never_greeted_ = iopub_never_greeted_ || (number != ZMQ_EVENT_CONNECT_RETRIED &&
-                                                        number != ZMQ_EVENT_DISCONNECTED);
-    }
-    if (iopub_closed_by_peer_) {
-        settle_after_losses();
+void zmq_link::read_fate(channel which) {
+    if (closed_) {
         return;
     }
-    if (iopub_cut_) {
-        lane_lost(channel::iopub);
+    auto& fate = *at(which).fate;
+    fate.read();
+    if (fate.ended()) {
+        lane_lost(which);
     }
-    wait_for_fate();
+    if (!fate.closed_by_peer()) {
+        fate.async_wait([self = shared_from_this(), which](boost::system::error_code const&) {
+            self->read_fate(which);
+        });
+    }
+}
+
+void zmq_link::on_connect_due() {
+    for (auto const which : connect_order) {
+        auto& l = at(which);
+        if (closed_ || verdict_ || l.connected) {
+            continue;
+        }
+        (void)idle(which);  // the loop may have stood still while the connection was made
+        if (l.connected) {
+            look_later(which);
+        } else {
+            lane_lost(which);
+        }
+    }
 }
 
 void zmq_link::lane_lost(channel which) {
-    if (which != channel::iopub) {
-        at(which).lost = true;
-    }
-    if (std::exchange(settling_, true) || verdict_) {
+    bool const news = !std::exchange(at(which).lost, true);
+    bool const all_said = std::all_of(lanes_.begin(), lanes_.end(), [](lane const& l) {
+        return !l.fate || l.fate->closed_by_peer();
+    });
+    if (verdict_ || !(news || all_said)) {
         return;
     }
-    settle_.expires_after(settle_within);
-    settle_.async_wait([self = shared_from_this()](boost::system::error_code const&) {
-        if (!self->closed_) {
+    settle_.expires_after(all_said ? std::chrono::milliseconds{0} : settle_within);
+    settle_.async_wait([self = shared_from_this()](boost::system::error_code const& cancelled) {
+        if (!cancelled) {
             self->settle_after_losses();
         }
     });
@@ -309,39 +363,48 @@ void zmq_link::lane_lost(channel which) {
 
 /// A connection ended, and libzmq has said all it will about it: what it still holds comes first.
 void zmq_link::settle_after_losses() {
-    if (verdict_) {
+    if (closed_ || verdict_) {
         return;
     }
-    if (take(channel::iopub)) {
-        boost::asio::post(loop_, [self = shared_from_this()] {
-            if (!self->closed_) {
-                self->settle_after_losses();
-            }
-        });
-        deliver();
-        return;
+    bool more = false;
+    for (auto const which : connect_order) {
+        more = (at(which).fate && !verdict_ && take(which)) || more;
     }
-    if (!verdict_ && iopub_never_greeted_) {
-        decide(link_failure::lost, "iopub did not greet as ZeroMQ does");
-    } else if (!verdict_ && iopub_cut_ && !iopub_closed_by_peer_) {
-        decide(link_failure::too_much, "iopub was cut off: a frame above " +
-                                           std::to_string(limit_) + " bytes or broken framing");
-    } else if (!verdict_) {
-        std::string which = iopub_cut_ ? " iopub" : "";
-        for (auto const c : connect_order) {
-            which += at(c).lost ? std::string{" "} + name_of(c) : "";
-        }
-        decide(link_failure::lost, "connections ended:" + which);
+    if (more && !verdict_) {
+        boost::asio::post(loop_, [self = shared_from_this()] { self->settle_after_losses(); });
+    } else {
+        judge_losses();
     }
     deliver();
 }
 
-void zmq_link::decide(link_failure why, std::string detail) {
-    if (!verdict_) {
-        verdict_ = verdict{why, std::move(detail)};
-        settle_.cancel();
+void zmq_link::judge_losses() {
+    std::string which;
+    for (auto const c : connect_order) {
+        auto const& l = at(c);
+        which += l.lost ? std::string{" "} + name_of(c) : "";
+        if (!l.fate || !l.fate->ended()) {
+            continue;
+        }
+        if (l.fate->never_greeted()) {
+            decide(link_failure::lost, std::string{name_of(c)} + " did not greet as ZeroMQ does");
+        } else if (!l.fate->closed_by_peer()) {
+            decide(link_failure::too_much, std::string{name_of(c)} +
+                                               " was cut off: a frame above " +
+                                               std::to_string(limit_) + " bytes or broken framing");
+        }
     }
-    if (why == link_failure::too_much) {
+    decide(link_failure::lost, "connections ended:" + which);
+}
+
+/// The first reason is the one that is told.
+void zmq_link::decide(link_failure why, std::string detail) {
+    if (verdict_) {
+        return;
+    }
+    verdict_ = verdict{why, std::move(detail)};
+    settle_.cancel();
+    if (why != link_failure::lost) {
         inbox_.clear();  // their memory is what is too much
         load_.unread_bytes = 0;
     }

@@ -2,23 +2,26 @@
 // The five channels of one kernel over libzmq: takes messages in as soon as they come, hands them
 // on a few at a time, and counts what waits in between.
 // Never reconnects, never lets a flooding kernel hold the loop, never keeps more unread bytes than
-// its limit. Belongs to one loop; pending waits share the ownership, so `close` may be called from
-// any callback.
+// its limit and a quarter of it. Belongs to one loop; pending waits share the ownership, so `close`
+// may be called from any callback.
 #pragma once
 
 #include "kernelproto/link/link.hpp"
 #include "kernelproto/link/owned_fd.hpp"
+#include "kernelproto/link/zmq_monitor.hpp"
 #include "kernelproto/link/zmq_socket.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace kernelproto {
 
@@ -28,6 +31,8 @@ struct zmq_link_options {
     /// The same on shell and stdin: a kernel asks for input by the identity that asked it.
     std::string identity;
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
+    /// A connection that is not made by then is lost.
+    std::chrono::milliseconds connect_within{5000};
     /// The checked sockets, indexed by `channel`.
     std::array<owned_fd, channel_count> sockets;
 };
@@ -36,7 +41,8 @@ struct zmq_link_options {
 struct zmq_link_load {
     std::uint64_t taken = 0;
     std::uint64_t delivered = 0;
-    std::uint64_t turns = 0;  // times that the loop was given back
+    std::uint64_t discarded = 0;  // neither: the kernel was faster than its reader
+    std::uint64_t turns = 0;      // times that the loop was given back
     std::size_t unread_bytes = 0;
 };
 
@@ -58,15 +64,21 @@ private:
     /// One channel: its socket, and whether somebody will look at it.
     struct lane {
         std::unique_ptr<zmq_socket> socket;
-        owned_fd path;         // until it is surely connected
+        std::unique_ptr<zmq_monitor> fate;  // where the last words matter: iopub and shell
+        owned_fd path;                      // until it is surely connected
+        std::vector<frame_list> unsent;     // what has to wait for the connection
+        bool connected = false;
         bool waiting = false;  // a wait is pending
         bool posted = false;   // a look is posted
         bool lost = false;
     };
+    /// A message, or in its place the news that some were discarded.
     struct unread {
         channel from;
-        std::size_t bytes;
-        frame_list frames;
+        std::size_t bytes = 0;
+        frame_list frames = {};
+        std::uint64_t discarded = 0;
+        std::uint64_t discarded_bytes = 0;
     };
     struct verdict {
         link_failure why;
@@ -76,20 +88,23 @@ private:
     zmq_link(boost::asio::io_context& loop, zmq_link_options& options, link_handler& handler);
 
     result<void> connect(std::string const& identity);
-    result<void> connect_monitor();
+    result<void> connect(channel which, std::string const& identity);
 
     lane& at(channel which) noexcept { return lanes_[static_cast<std::size_t>(which)]; }
     void look(channel which);
     void look_later(channel which);
     void wait(channel which);
     bool take(channel which);
+    bool idle(channel which);
+    bool keep(unread got);
     void deliver();
     void deliver_later();
 
-    void wait_for_fate();
-    void read_fate();
+    void read_fate(channel which);
+    void on_connect_due();
     void lane_lost(channel which);
     void settle_after_losses();
+    void judge_losses();
     void decide(link_failure why, std::string detail);
     void fail_now();
 
@@ -97,14 +112,10 @@ private:
     link_handler* handler_;
     std::size_t const limit_;
     std::array<lane, channel_count> lanes_;
-    std::unique_ptr<zmq_socket> monitor_;  // tells how the iopub connection ended
     std::deque<unread> inbox_;
     zmq_link_load load_;
+    boost::asio::steady_timer connect_due_;
     boost::asio::steady_timer settle_;
-    bool settling_ = false;
-    bool iopub_cut_ = false;  // the iopub connection ended
-    bool iopub_never_greeted_ = false;
-    bool iopub_closed_by_peer_ = false;
     bool delivery_posted_ = false;
     std::optional<verdict> verdict_;
     bool closed_ = false;

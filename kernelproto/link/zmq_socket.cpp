@@ -10,6 +10,7 @@
 #include <zmq.h>
 #include <zmq.hpp>
 
+#include <cerrno>
 #include <climits>
 #include <cstdint>
 #include <cstring>
@@ -34,28 +35,35 @@ bool set_common(void* socket, std::size_t max_frame_bytes) {
            zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_bytes, sizeof frame_bytes) == 0;
 }
 
-bool set_dealer(void* socket, std::string const& identity) {
-    // Without a second attempt a lost connection takes its pipe away: "not writable" means lost.
-    return set(socket, ZMQ_RECONNECT_IVL, -1) &&
-           (identity.empty() ||
-            zmq_setsockopt(socket, ZMQ_ROUTING_ID, identity.data(), identity.size()) == 0);
+bool set_identity(void* socket, std::string const& identity) {
+    return identity.empty() ||
+           zmq_setsockopt(socket, ZMQ_ROUTING_ID, identity.data(), identity.size()) == 0;
 }
 
-bool set_subscriber(void* socket) {
-    // With -1 libzmq drops unread messages when the peer closes, and with them the last output of a
+bool set_unwatched(void* socket) {
+    // Without a second attempt a lost connection takes its pipe away, and with IMMEDIATE there is
+    // no pipe before the first one: "not writable" means lost, or not made.
+    return set(socket, ZMQ_RECONNECT_IVL, -1) && set(socket, ZMQ_IMMEDIATE, 1);
+}
+
+bool set_watched(void* socket) {
+    // With -1 libzmq drops unread messages when the peer closes, and with them the last words of a
     // kernel that died. The second attempt is due after 24 days instead; the link is closed within
     // a second of the first one's end.
-    return set(socket, ZMQ_RECONNECT_IVL, INT_MAX) &&
-           zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0) == 0;
+    return set(socket, ZMQ_RECONNECT_IVL, INT_MAX);
 }
 
 bool configure(void* socket, zmq_socket_settings const& settings) {
     switch (settings.what) {
         case zmq_socket_settings::kind::dealer:
-            return set_common(socket, settings.max_frame_bytes) &&
-                   set_dealer(socket, settings.identity);
+            return set_common(socket, settings.max_frame_bytes) && set_unwatched(socket) &&
+                   set_identity(socket, settings.identity);
+        case zmq_socket_settings::kind::watched_dealer:
+            return set_common(socket, settings.max_frame_bytes) && set_watched(socket) &&
+                   set_identity(socket, settings.identity);
         case zmq_socket_settings::kind::subscriber:
-            return set_common(socket, settings.max_frame_bytes) && set_subscriber(socket);
+            return set_common(socket, settings.max_frame_bytes) && set_watched(socket) &&
+                   zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0) == 0;
         case zmq_socket_settings::kind::monitor:
             return set(socket, ZMQ_LINGER, 0);
     }
@@ -65,6 +73,7 @@ bool configure(void* socket, zmq_socket_settings const& settings) {
 int type_of(zmq_socket_settings::kind what) {
     switch (what) {
         case zmq_socket_settings::kind::dealer:
+        case zmq_socket_settings::kind::watched_dealer:
             return ZMQ_DEALER;
         case zmq_socket_settings::kind::subscriber:
             return ZMQ_SUB;
@@ -72,6 +81,18 @@ int type_of(zmq_socket_settings::kind what) {
             return ZMQ_PAIR;
     }
     return -1;
+}
+
+/// A signal that arrives while libzmq looks at its mailbox makes the call fail with EINTR, though
+/// nothing is wrong with the socket.
+template <class Call>
+int unless_interrupted(Call call) noexcept {
+    for (;;) {
+        int const done = call();
+        if (done >= 0 || zmq_errno() != EINTR) {
+            return done;
+        }
+    }
 }
 
 void release_frame(void*, void* hint) { delete static_cast<frame*>(hint); }
@@ -145,29 +166,37 @@ result<void> zmq_socket::publish_fate(std::string const& endpoint) {
     return {};
 }
 
+void zmq_socket::keep_fate() noexcept { zmq_socket_monitor(socket_.get(), nullptr, 0); }
+
 zmq_socket::events zmq_socket::ask() const noexcept {
     int flags = 0;
     std::size_t size = sizeof flags;
-    if (zmq_getsockopt(socket_.get(), ZMQ_EVENTS, &flags, &size) != 0) {
+    if (unless_interrupted(
+            [&] { return zmq_getsockopt(socket_.get(), ZMQ_EVENTS, &flags, &size); }) != 0) {
         return {};
     }
     return {(flags & ZMQ_POLLIN) != 0, (flags & ZMQ_POLLOUT) != 0};
 }
 
-zmq_socket::received zmq_socket::receive(frame_list& into, std::size_t& bytes, std::size_t limit) {
+zmq_socket::received zmq_socket::receive(frame_list& into, std::size_t& bytes,
+                                         receive_limits limits) {
     into.reserve(8);  // topic, delimiter, signature, four JSON frames, and one to spare
     bool more = true;
     while (more) {
+        if (into.size() == limits.frames) {
+            return received::too_many_frames;
+        }
         auto part = std::make_shared<zmq::message_t>();
-        if (zmq_msg_recv(part->handle(), socket_.get(), ZMQ_DONTWAIT) < 0) {
+        if (unless_interrupted(
+                [&] { return zmq_msg_recv(part->handle(), socket_.get(), ZMQ_DONTWAIT); }) < 0) {
             return received::nothing;  // only ever at the first frame: messages come whole
         }
         // A small frame lies inside the message object: look only where it stays.
         std::string_view const view{static_cast<char const*>(part->data()), part->size()};
         more = part->more();
-        bytes += view.size() + sizeof(zmq::message_t);
-        if (bytes > limit) {
-            return received::too_much;
+        bytes += view.size() + frame_cost;
+        if (bytes > limits.bytes) {
+            return received::too_many_bytes;
         }
         into.emplace_back(std::move(part), view);
     }
@@ -181,7 +210,7 @@ bool zmq_socket::send(frame_list const& frames) {
             return false;
         }
         int const flags = ZMQ_DONTWAIT | (i + 1 < frames.size() ? ZMQ_SNDMORE : 0);
-        if (zmq_msg_send(&part, socket_.get(), flags) < 0) {
+        if (unless_interrupted([&] { return zmq_msg_send(&part, socket_.get(), flags); }) < 0) {
             zmq_msg_close(&part);
             return false;
         }

@@ -21,7 +21,14 @@ class io_context;
 namespace kernelproto {
 
 struct zmq_socket_settings {
-    enum class kind { dealer, subscriber, monitor } what = kind::dealer;
+    enum class kind {
+        /// Its loss shows as "not writable" and drops what was received and not read.
+        dealer,
+        /// As `subscriber`: its loss shows in its monitor only, and what was received stays.
+        watched_dealer,
+        subscriber,
+        monitor,
+    } what = kind::dealer;
     /// Routing id as the peer sees it; empty: the peer makes one.
     std::string identity;
     /// A peer that announces a larger frame is cut off by libzmq.
@@ -30,7 +37,11 @@ struct zmq_socket_settings {
 
 class zmq_socket final {
 public:
-    enum class received { message, nothing, too_much };
+    enum class received { message, nothing, too_many_bytes, too_many_frames };
+    struct receive_limits {
+        std::size_t bytes;
+        std::size_t frames;
+    };
     struct events {
         bool readable = false;
         bool writable = false;
@@ -49,13 +60,20 @@ public:
     /// What the peer's end becomes is published at `endpoint` (inproc), to be read by a `monitor`.
     result<void> publish_fate(std::string const& endpoint);
 
+    /// Nothing is published any more; to be called before the monitor is closed.
+    void keep_fate() noexcept;
+
     /// What can be done now. The descriptor signals changes of this, not messages, and any call
     /// may use a signal up: before each wait this must have said "not readable".
     events ask() const noexcept;
 
+    /// What a frame costs in memory besides its bytes: libzmq's message and its block, our count of
+    /// owners, and the room that a growing list keeps.
+    static constexpr std::size_t frame_cost = 192;
+
     /// One whole message, appended to `into` as frames that own libzmq's memory. `bytes` counts
-    /// them; `too_much` as soon as they pass `limit`, with the rest unread.
-    received receive(frame_list& into, std::size_t& bytes, std::size_t limit);
+    /// them and their cost; ends as soon as a limit is passed, with the rest unread.
+    received receive(frame_list& into, std::size_t& bytes, receive_limits limits);
 
     /// False when libzmq does not take it: for a dealer, the connection is gone.
     bool send(frame_list const& frames);

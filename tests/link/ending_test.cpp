@@ -52,7 +52,25 @@ TEST_CASE("what a kernel said before it died is told before its end", "[link][en
     s.driver->kernel_died();
     REQUIRE(s.until([&] { return end->has_value(); }));
     CHECK((*end)->cause == end_cause::kernel_died);
-    CHECK(s.events.size() == 2000);
+    CHECK(s.printed_flood(2000));
+    CHECK(s.failures.empty());
+}
+
+TEST_CASE("a reply that a kernel sent just before it died ends its cell", "[link][end]") {
+    kernel_stage s{only("a", {busy(), stream("x"), reply_ok(), idle(), die{}})};
+    REQUIRE(s.ready());
+    auto const end = begin(s, "a");
+    s.loop().restart();
+    s.loop().poll();  // the request is on its way
+    while (s.kernel->executes() == 0) {
+        std::this_thread::yield();  // the loop stands still while the kernel speaks and dies
+    }
+    s.kernel.reset();
+    s.driver->kernel_died();
+    REQUIRE(s.until([&] { return end->has_value(); }));
+    CHECK((*end)->cause == end_cause::complete);
+    CHECK((*end)->reply.has_value());
+    CHECK(s.printed() == "x");
     CHECK(s.failures.empty());
 }
 

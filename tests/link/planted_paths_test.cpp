@@ -3,44 +3,17 @@
 // paths, nothing but a socket of the kernel's own user is ever connected to.
 #include "kernelproto/link/link_errc.hpp"
 #include "kernelproto/link/socket_file.hpp"
+#include "tests/support/canary.hpp"
 #include "tests/support/kernel_stage.hpp"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
-#include <cstring>
 #include <fstream>
 
 using namespace kernelproto;
 using namespace tests;
 
 namespace {
-
-/// A listening socket that counts who comes.
-class canary {
-public:
-    explicit canary(std::string const& path)
-        : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::memcpy(address.sun_path, path.data(), path.size());
-        REQUIRE(::bind(fd_.get(), reinterpret_cast<sockaddr const*>(&address), sizeof address) ==
-                0);
-        REQUIRE(::listen(fd_.get(), 16) == 0);
-    }
-
-    int connections() const {
-        int count = 0;
-        while (owned_fd const peer{::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC)}) {
-            ++count;
-        }
-        return count;
-    }
-
-private:
-    owned_fd fd_;
-};
 
 enum class plant { link_to_socket, link_to_nothing, fifo, regular_file, directory, foreign_socket };
 
@@ -122,6 +95,62 @@ TEST_CASE("what was checked is what is connected to, whatever becomes of the pat
     CHECK(probe_socket_file(*file).has_value());
     CHECK(own.connections() == 1);
     CHECK(other.connections() == 0);
+}
+
+TEST_CASE("paths that are exchanged while the kernel starts are refused or do not matter",
+          "[link][hostile][plant]") {
+    auto const there_at_first = GENERATE(1, 2, 3, 4, 5);
+    kernel_stage s;
+    for (int n = there_at_first + 1; n <= 5; ++n) {
+        std::filesystem::rename(s.path(n), s.path(n) + ".later");
+    }
+    canary const bird{s.directory() + "/canary"};
+    s.on_first_socket = [&] {
+        for (int n = 1; n <= 5; ++n) {
+            std::error_code ignored;
+            std::filesystem::rename(s.path(n), s.path(n) + ".moved", ignored);
+            std::filesystem::create_symlink(s.directory() + "/canary", s.path(n));
+        }
+    };
+    s.renew();
+    auto const info = s.ready();
+    CHECK(info.has_value() == (there_at_first == 5));
+    if (!info) {
+        CHECK(info.error() == client_errc::unreachable);
+        REQUIRE(s.failures.size() == 1);
+        CHECK(s.failures[0].first == link_failure::refused);
+    }
+    CHECK(bird.connections() == 0);
+}
+
+TEST_CASE("nobody connects again after the kernel died, to its paths or to its descriptors",
+          "[link][hostile][plant]") {
+    kernel_script what;
+    what.on_code["a"] = {busy(), die{}};
+    kernel_stage s{what};
+    std::vector<canary> birds;
+    for (int n = 1; n <= 5; ++n) {
+        birds.emplace_back(s.path(n) + ".bird");
+    }
+    REQUIRE(s.ready());  // the descriptors of the sockets are let go
+    std::optional<end_cause> how;
+    boost::asio::co_spawn(s.loop(), s.running("a"),
+                          [&](std::exception_ptr, execution_end const& end) { how = end.cause; });
+    s.loop().restart();
+    s.loop().poll();
+    s.kernel.reset();
+    std::vector<owned_fd> numbers;  // /proc/self/fd/N of before leads to a bird now
+    for (int n = 1; n <= 5; ++n) {
+        std::filesystem::rename(s.path(n) + ".bird", s.path(n));
+        for (int i = 0; i < 20; ++i) {
+            numbers.emplace_back(::open(s.path(n).c_str(), O_PATH | O_CLOEXEC));
+        }
+    }
+    REQUIRE(s.until([&] { return how.has_value(); }));
+    CHECK(how == end_cause::unreachable);
+    for (auto const& bird : birds) {
+        CHECK(bird.connections() == 0);
+    }
 }
 
 TEST_CASE("names that leave the directory are refused", "[link][hostile][plant]") {

@@ -44,6 +44,8 @@ public:
         made.socket_dir = fd();
         made.owner = ::geteuid();
         made.max_message_bytes = max_message_bytes;
+        made.connect_within = connect_within;
+        made.on_first_socket = on_first_socket;
         return made;
     }
 
@@ -108,10 +110,26 @@ public:
         return all;
     }
 
+    /// True when what was printed are the messages of one `flood`, none missing, none twice.
+    bool printed_flood(std::size_t count) const {
+        if (events.size() != count) {
+            return false;
+        }
+        for (std::size_t i = 0; i < count; ++i) {
+            auto const* text = std::get_if<kernelproto::stream_text>(&events[i]);
+            if (!text || text->text.rfind(std::to_string(i) + ":", 0) != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     // For the next driver that `renew` makes.
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
+    std::chrono::milliseconds connect_within{60000};
     std::chrono::milliseconds settle_within{60000};
     kernelproto::liveness_timings liveness;
+    std::function<void()> on_first_socket;
 
     std::optional<scripted_kernel> kernel;
     std::shared_ptr<kernelproto::kernel_driver> driver;

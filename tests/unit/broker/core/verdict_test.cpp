@@ -274,6 +274,8 @@ std::vector<row> dead() {
          outcome::died, 7, false, r::exit, k::exit},
         {"one message too large", link(link_fault::too_much), outcome::died, 137, false,
          r::output_limit, k::unresponsive},
+        {"messages faster than they can be read", link(link_fault::backlog), outcome::died, 137,
+         false, r::output_limit, k::unresponsive},
         {"a socket was exchanged for something else", link(link_fault::refused), outcome::died, 137,
          false, r::protocol, k::unresponsive},
         {"another kernel on the same sockets", execution_facts{.cause = end_cause::kernel_replaced},

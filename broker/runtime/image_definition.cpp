@@ -142,7 +142,8 @@ result<image_definition> read_image_definition(std::filesystem::path const& fold
             return text.error();
         }
         all.add(std::string(name) + '\n' + std::to_string(text->size()) + '\n' + *text);
-        if (name == std::string_view("requirements.txt")) {
+        if (name == std::string_view("requirements.txt") ||
+            name == std::string_view("constraints.txt")) {
             wheels.add(*text);
         }
     }

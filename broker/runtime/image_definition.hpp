@@ -29,8 +29,8 @@ struct image_definition {
 };
 
 /// The files of the folder that go into the root while it is set up, and nothing else.
-inline constexpr char const* image_input_files[] = {"image.json", "requirements.txt", "setup",
-                                                    "start"};
+inline constexpr char const* image_input_files[] = {"image.json", "requirements.txt",
+                                                    "constraints.txt", "setup", "start"};
 
 /// `invalid_field` with the file and the member that is wrong. An operator's file: unknown members
 /// are refused, a slip must not pass in silence.

@@ -175,6 +175,12 @@ TEST_CASE("the sandbox inherits no descriptor but the null device", "[runtime][w
           "['/dev/null', '/dev/null', '/dev/null']");
 }
 
+TEST_CASE("the sandbox knows neither a resolver nor the name of its host", "[runtime][walls]") {
+    runtime_fixture f;
+    CHECK(answer(f, "tell([open('/etc/' + n).read() for n in ('resolv.conf', 'hostname')])") ==
+          "['', 'sandbox\\n']");
+}
+
 TEST_CASE("no path of the host names the session or its owner inside", "[runtime][walls]") {
     runtime_fixture f;
     auto const s =

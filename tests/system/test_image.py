@@ -168,8 +168,8 @@ def engine_image(own_root, engine):
     return "kernel"
 
 
-def pinned():
-    lines = (DEFINITION / "requirements.txt").read_text().splitlines()
+def pinned(name="requirements.txt"):
+    lines = (DEFINITION / name).read_text().splitlines()
     return dict(line.split("==") for line in lines if line and not line.startswith("#"))
 
 
@@ -179,6 +179,13 @@ def test_the_libraries_are_those_of_the_list_with_what_they_require(own_root):
     assert found == own_root.record["libraries"]
     required = subprocess.run(["ls", own_root.wheels], check=True, text=True, stdout=subprocess.PIPE).stdout.split()
     assert len(found) == len(required) - 1  # every wheel but pip's
+
+
+def test_no_version_is_left_to_the_day_of_the_build(own_root):
+    listed, required = pinned(), pinned("constraints.txt")
+    assert not listed.keys() & required.keys()
+    required.pop("pip")
+    assert own_root.record["libraries"] == listed | required
 
 
 def test_the_libraries_work_for_a_user_who_is_nobody(own_root):
@@ -270,6 +277,7 @@ def test_the_root_has_its_mount_points_and_no_resolver(own_root):
     for name in ("mnt/data", "run/kernel", "tmp", "dev", "proc"):
         assert list((root / name).iterdir()) == [], name
     assert (root / "etc/resolv.conf").read_text() == ""
+    assert (root / "etc/hostname").read_text() == "sandbox\n"
     assert not (root / ".build").exists()
     assert not (root / "etc/apt").exists()
 

@@ -52,7 +52,7 @@ struct workshop {
         write(path / "python/image.json",
               R"({"name":"python","language":"python","debian_suite":"bookworm",
             "debian_packages":["python3"],"python":"3.11","glibc":"2.36","kernel_argv":["tini"],"kernel_env":["A=b"]})");
-        for (auto const* name : {"requirements.txt", "setup", "start"}) {
+        for (auto const* name : {"requirements.txt", "constraints.txt", "setup", "start"}) {
             write(path / "python" / name, "");
         }
         ::setenv("PATH", ((path / "bin").native() + ":" + old_path).c_str(), 1);

@@ -87,6 +87,7 @@ TEST_CASE("wheels are for the image's Python and C library, never source, and pi
     CHECK(has(line, "--platform", "manylinux1_x86_64"));
     CHECK_FALSE(has(line, "manylinux_2_18_x86_64"));
     CHECK(has(line, "--requirement", "/src/images/python/requirements.txt"));
+    CHECK(has(line, "--constraint", "/src/images/python/constraints.txt"));
     CHECK(has(line, "--dest", "/state/wheels"));
     CHECK(line.back() == "pip");
 }

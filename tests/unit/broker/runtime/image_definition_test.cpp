@@ -69,11 +69,11 @@ TEST_CASE("a wrong description is refused with the member's name") {
 }
 
 TEST_CASE(
-    "each file of the folder counts as input, and only the list of libraries for the wheels") {
+    "each file of the folder counts as input, and only the lists of libraries for the wheels") {
     auto const folder = fs::temp_directory_path() / ("kb-definition-" + make_random_id());
     fs::create_directory(folder);
     write(folder / "image.json", good);
-    for (auto const* name : {"requirements.txt", "setup", "start"}) {
+    for (auto const* name : {"requirements.txt", "constraints.txt", "setup", "start"}) {
         write(folder / name, name);
     }
     auto const before = read_image_definition(folder);
@@ -85,7 +85,8 @@ TEST_CASE(
         auto const after = read_image_definition(folder);
         REQUIRE(after.has_value());
         CHECK(after->inputs != before->inputs);
-        CHECK((after->wheel_inputs != before->wheel_inputs) == (name == "requirements.txt"));
+        CHECK((after->wheel_inputs != before->wheel_inputs) ==
+              (name == "requirements.txt" || name == "constraints.txt"));
         write(folder / name, name == "image.json" ? good : name);
     }
     CHECK(read_image_definition(folder)->inputs == before->inputs);

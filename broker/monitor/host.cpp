@@ -53,17 +53,23 @@ void read_tail(char const* path, char* out, std::size_t size) noexcept {
 }
 
 bool store(record const& r) noexcept {
+    // Always the same length, over the same blocks: the draft is the record before last.
     char text[2048];
     std::size_t const size = format_record(r, text, sizeof text);
-    int const fd =
-        ::open(record_draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int const fd = ::open(record_draft, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         return false;
     }
-    bool const good = size > 0 && ::write(fd, text, size) == static_cast<ssize_t>(size);
+    std::memset(text + size, '\n', sizeof text - size);
+    bool const good =
+        size > 0 && ::write(fd, text, sizeof text) == static_cast<ssize_t>(sizeof text);
     (void)::close(fd);
-    return good && ::rename(record_draft, record_file) == 0;
+    return good &&
+           (::renameat2(AT_FDCWD, record_draft, AT_FDCWD, record_file, RENAME_EXCHANGE) == 0 ||
+            ::rename(record_draft, record_file) == 0);
 }
+
+bool reserve(record const& r) noexcept { return store(r) && store(r); }
 
 unsigned long long start_time_of(long pid) noexcept {
     char path[48];

@@ -16,6 +16,10 @@ void read_tail(char const* path, char* out, std::size_t size) noexcept;
 /// Replaces `monitor.json` in the working directory by a rename; false when it could not.
 bool store(record const& r) noexcept;
 
+/// The first record, and room for all later ones: a disk that fills up meanwhile takes no evidence.
+/// (Where the file system cannot exchange two names, later records need room of their own.)
+bool reserve(record const& r) noexcept;
+
 /// Field 22 of /proc/<pid>/stat; 0 when there is no such process.
 unsigned long long start_time_of(long pid) noexcept;
 

@@ -63,6 +63,9 @@ char next_order() noexcept {
     // A killed monitor takes a half-done runtime with it; a container's processes are not children
     // of this one by exec and stay.
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != j.rec.monitor_pid) {
+        ::_exit(127);  // killed before that call
+    }
     for (int const s : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) {
         (void)::signal(s, SIG_DFL);
     }
@@ -109,6 +112,14 @@ bool call_runtime(job& j, char const* const* arguments) noexcept {
     return false;
 }
 
+/// A number that a runtime wrote down is a process of ours while we are its parent: until we reap
+/// it.
+bool is_child(long pid) noexcept {
+    siginfo_t info{};
+    constexpr int look_only = WEXITED | WNOHANG | WNOWAIT | __WALL;
+    return pid > 0 && ::waitid(P_PID, static_cast<id_t>(pid), &info, look_only) == 0;
+}
+
 bool create(job& j) noexcept {
     absolute const log{j.dir, log_file};
     absolute const bundle{j.dir, bundle_dir};
@@ -118,9 +129,11 @@ bool create(job& j) noexcept {
                                      "--pid-file", pid.text, j.id,       nullptr};
     bool const made = call_runtime(j, arguments);
     char text[32];
-    if (read_text(pid_file, text, sizeof text)) {
-        j.rec.container_pid = std::strtol(text, nullptr, 10);
-        j.rec.container_start = start_time_of(j.rec.container_pid);
+    long const written =
+        read_text(pid_file, text, sizeof text) ? std::strtol(text, nullptr, 10) : 0;
+    if (is_child(written)) {
+        j.rec.container_pid = written;
+        j.rec.container_start = start_time_of(written);
     }
     return made && j.rec.container_start != 0;
 }
@@ -158,12 +171,24 @@ void finish(job& j, bool kill_first) noexcept {
     (void)store(j.rec);
 }
 
+/// A container whose stage nobody can read later must not live on.
+bool reached(job& j, stage at) noexcept {
+    j.rec.at = at;
+    if (store(j.rec)) {
+        return true;
+    }
+    (void)std::snprintf(j.rec.failure, sizeof j.rec.failure, "the record could not be written");
+    finish(j, true);
+    tell(told_failed);
+    return false;
+}
+
 int supervise(job& j) noexcept {
     j.rec.monitor_pid = ::getpid();
     j.rec.monitor_start = start_time_of(j.rec.monitor_pid);
     (void)read_text("/proc/sys/kernel/random/boot_id", j.rec.boot_id, sizeof j.rec.boot_id);
     j.rec.boot_id[std::strcspn(j.rec.boot_id, "\n")] = '\0';
-    if (!store(j.rec)) {
+    if (!reserve(j.rec)) {
         return 1;
     }
     tell(told_ready);
@@ -176,9 +201,7 @@ int supervise(job& j) noexcept {
         tell(told_failed);
         return 1;
     }
-    j.rec.at = stage::created;
-    if (!store(j.rec)) {
-        finish(j, true);
+    if (!reached(j, stage::created)) {
         return 1;
     }
     tell(told_created);
@@ -191,8 +214,9 @@ int supervise(job& j) noexcept {
         tell(told_failed);
         return 1;
     }
-    j.rec.at = stage::running;
-    (void)store(j.rec);
+    if (!reached(j, stage::running)) {
+        return 1;
+    }
     tell(told_started);
     (void)::close(control_fd);
     finish(j, false);

@@ -93,8 +93,15 @@ result<sandbox_end> clear_sandbox(oci_context const& context, session_id const& 
         end = {record->wait_status, record->oom_kills, record->pids_denied};
     }
     delete_state(context, sandbox);
-    bool const groups_gone =
-        session.empty() || soon([&] { return context.cgroups.remove(session, sandbox); });
+    // What a killed runtime was starting may have come into the groups after they were seen empty.
+    auto const remove_groups = [&] {
+        if (context.cgroups.remove(session, sandbox)) {
+            return true;
+        }
+        (void)context.cgroups.kill_all(session, sandbox, milliseconds{0});
+        return false;
+    };
+    bool const groups_gone = session.empty() || soon(remove_groups);
     // Last, because it names what is left: as long as it is there, all this can be done again.
     if (!groups_gone ||
         !soon([&] { return remove_tree(context.paths.sandboxes(), sandbox.str()); })) {

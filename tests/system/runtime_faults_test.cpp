@@ -7,6 +7,7 @@
 #include "tests/system/runtime_fixture.hpp"
 
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +73,32 @@ TEST_CASE("a starter killed at any step leaves what list and end remove", "[runt
     CHECK(f.lists() == before);
 }
 
+TEST_CASE("what comes into the groups after they were emptied is killed, too",
+          "[runtime][faults]") {
+    runtime_fixture f;
+    auto options = f.options();
+    options.runtime = f.state_dir() + "/crun";
+    // In place of deleting, it moves a process of its own into the sandbox's groups.
+    std::ofstream(options.runtime)
+        << "#!/usr/bin/python3\n"
+           "import glob, os, subprocess, sys\n"
+           "a = sys.argv\n"
+           "if 'delete' not in a or '/probe/' in ' '.join(a):\n"
+           "    os.execv('/usr/bin/crun', ['/usr/bin/crun'] + a[1:])\n"
+           "null = subprocess.DEVNULL\n"
+           "late = subprocess.Popen(['sleep', '60'], stdin=null, stdout=null, stderr=null)\n"
+           "for g in glob.glob('/sys/fs/cgroup/*/kernel-broker/*/*/' + a[-1][2:]):\n"
+           "    open(g + '/cgroup.procs', 'w').write(str(late.pid))\n";
+    REQUIRE(::chmod(options.runtime.c_str(), 0755) == 0);
+    auto const runtime = broker::create_oci_runtime(options);
+    auto const before = f.lists();
+    auto const s = f.spec("pass");
+    REQUIRE(runtime->start(s).has_value());
+    CHECK(runtime->end(s.session, s.sandbox).has_value());
+    CHECK(runtime->forget_session(s.session).has_value());
+    CHECK(f.lists() == before);
+}
+
 TEST_CASE("a sandbox that lost its session's name is removed by its own id", "[runtime][faults]") {
     runtime_fixture f;
     auto const before = f.lists();
@@ -129,6 +156,82 @@ TEST_CASE("a runtime that drops a setting is found out and nothing is left", "[r
     auto left = f.lists();
     std::erase_if(left, [](auto const& line) { return line.ends_with('x'); });
     CHECK(left == before);
+}
+
+TEST_CASE("a process of others that a failing runtime names is left alone", "[runtime][faults]") {
+    runtime_fixture f;
+    pid_t const other = ::fork();
+    if (other == 0) {
+        ::pause();
+        ::_exit(0);
+    }
+    auto options = f.options();
+    options.runtime = f.state_dir() + "/crun";
+    std::ofstream(options.runtime) << "#!/usr/bin/python3\n"
+                                      "import os, sys\n"
+                                      "a = sys.argv\n"
+                                      "if 'create' in a and '/probe/' not in ' '.join(a):\n"
+                                      "    open(a[a.index('--pid-file') + 1], 'w').write('"
+                                   << other
+                                   << "')\n"
+                                      "    sys.exit(1)\n"
+                                      "os.execv('/usr/bin/crun', ['/usr/bin/crun'] + a[1:])\n";
+    REQUIRE(::chmod(options.runtime.c_str(), 0755) == 0);
+    auto const runtime = broker::create_oci_runtime(options);
+    auto const before = f.lists();
+    CHECK_FALSE(runtime->start(f.spec("pass")).has_value());
+    CHECK(f.lists() == before);
+    int status = 0;
+    CHECK(::waitpid(other, &status, WNOHANG) == 0);
+    (void)::kill(other, SIGKILL);
+    (void)::waitpid(other, &status, 0);
+}
+
+TEST_CASE("a host disk that fills up takes no evidence with it", "[runtime][faults]") {
+    runtime_fixture f;
+    auto const records = f.state_dir() + "/sandboxes";
+    REQUIRE(broker::make_directory(records, 0700) == 0);
+    REQUIRE(::mount("tmpfs", records.c_str(), "tmpfs", 0, "size=1m") == 0);
+    auto const s = f.spec(
+        "tell('up')\n"
+        "import time\n"
+        "while not os.path.exists('/mnt/data/go'): time.sleep(0.01)\n"
+        "os._exit(7)");
+    {
+        auto const sandbox = f.runtime().start(s);
+        REQUIRE(sandbox.has_value());
+        REQUIRE(f.told(s) == "up");
+        std::string const piece(4096, 'x');
+        std::ofstream full(records + "/full", std::ios::binary);
+        while (full.write(piece.data(), static_cast<std::streamsize>(piece.size())).flush()) {
+        }
+        REQUIRE(broker::create_host_file(s.workspace_mount + "/go", "", 0644) == 0);
+        REQUIRE(readable(sandbox->ended.get()));
+    }
+    auto const end = f.runtime().end(s.session, s.sandbox);
+    REQUIRE(end.has_value());
+    CHECK(end->wait_status == 7 << 8);
+    REQUIRE(f.runtime().forget_session(s.session).has_value());
+    CHECK(::umount2(records.c_str(), MNT_DETACH) == 0);
+}
+
+TEST_CASE("a sandbox whose record cannot be written is not left running", "[runtime][faults]") {
+    runtime_fixture f;
+    auto options = f.options();
+    auto const s = f.spec("tell('ran')");
+    options.step = [&](std::string_view name) {
+        auto const draft =
+            f.state_dir() + "/sandboxes/" + s.sandbox.str() + "/" + broker::monitor::record_draft;
+        if (name == "created") {
+            (void)::unlink(draft.c_str());
+            CHECK(broker::make_directory(draft, 0700) == 0);
+        }
+    };
+    auto const before = f.lists();
+    auto const started = broker::create_oci_runtime(options)->start(s);
+    REQUIRE_FALSE(started.has_value());
+    CHECK(started.error().code == broker::errc::runtime_unavailable);
+    CHECK(f.lists() == before);
 }
 
 TEST_CASE("a limit that is changed behind our back is found out at settling", "[runtime][faults]") {

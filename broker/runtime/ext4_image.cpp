@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs mkfs.ext4 and e2fsck with fixed arguments, and reads two fields of a superblock.
-// Never passes anything of a request to a program: sizes are numbers, paths are ours. Any thread.
+// Runs mkfs.ext4 and e2fsck with fixed arguments and nothing of ours, and reads two fields of a
+// superblock. Never passes anything of a request to a program: sizes are numbers, paths are ours.
+// Any thread.
 #include "broker/runtime/ext4_image.hpp"
 
 #include "broker/base/unique_fd.hpp"
+#include "broker/runtime/monitor_process.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 #include <vector>
 
@@ -22,32 +24,13 @@ namespace {
 
 std::string describe(int number) { return std::generic_category().message(number); }
 
-/// Runs a program with no input and no output. Its exit status; -1: not found, -2: killed.
-int run(std::vector<std::string> arguments) {
-    std::vector<char*> argv;
-    for (auto& argument : arguments) {
-        argv.push_back(argument.data());
-    }
-    argv.push_back(nullptr);
-    // Debian keeps both tools in /usr/sbin, which is not in every PATH. MKE2FS_* stays out.
-    std::string path = "PATH=/usr/sbin:/sbin:/usr/bin:/bin";
-    std::array<char*, 2> environment{path.data(), nullptr};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
-    posix_spawn_file_actions_adddup2(&actions, 0, 1);
-    posix_spawn_file_actions_adddup2(&actions, 0, 2);
-    pid_t child = -1;
-    int const started =
-        posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environment.data());
-    posix_spawn_file_actions_destroy(&actions);
-    if (started != 0) {
-        return -1;
-    }
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
+/// Far more than either needs; a disk that hangs must not keep a thread of the pool for good.
+constexpr std::chrono::minutes program_deadline{10};
+
+/// Its exit status; -1: not started, killed, or not done in time.
+int run(std::vector<std::string> const& argv) {
+    auto const end = run_program(argv, program_deadline);
+    return end && WIFEXITED(end->wait_status) ? WEXITSTATUS(end->wait_status) : -1;
 }
 
 std::string tool(char const* name) {

@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -59,9 +60,10 @@ public:
                 return made;
             }
         }
-        // Half-made images of a broker that was killed.
-        for (auto const& half : sessions_in(stock(), ".new")) {
-            unlink(half_made(half.str()).c_str());
+        // Half-made images of a broker that was killed; and the stock, which is not synced when it
+        // is made: after the loss of a host it may be torn, and to make it anew takes milliseconds.
+        for (auto const& old : entries_of(stock(), "")) {
+            unlink((stock() + "/" + old).c_str());
         }
         return {};
     }
@@ -241,8 +243,16 @@ private:
         }
         auto opened = open_parts(place(session), owner);
         struct statvfs space {};
-        if (opened && fstatvfs(opened->data.get(), &space) == 0) {
-            opened->size_bytes = std::uint64_t{space.f_blocks} * space.f_frsize;
+        struct stat file {};
+        if (!opened) {
+            return opened;
+        }
+        if (fstatvfs(opened->data.get(), &space) != 0 || stat(image(session).c_str(), &file) != 0) {
+            return host_failure("measuring a workspace", errno);
+        }
+        opened->size_bytes = std::uint64_t{space.f_blocks} * space.f_frsize;
+        if (opened->size_bytes > static_cast<std::uint64_t>(file.st_size)) {
+            return fail(errc::internal, "a workspace is larger than its image: it is another");
         }
         return opened;
     }

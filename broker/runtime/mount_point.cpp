@@ -19,7 +19,8 @@ boost::system::error_code last_error() { return {errno, boost::system::system_ca
 /// noinit_itable: no thread that writes the whole inode table of a sparse file.
 /// nobarrier: a session's fsync ends in the host's page cache. Nothing is promised across a crash
 /// of the host, and a session that calls fsync in a loop cannot stall the disk for everyone.
-constexpr char const* ext4_options = "noinit_itable,nobarrier,errors=remount-ro";
+/// discard: what a session frees is free on the host's disk again.
+constexpr char const* ext4_options = "noinit_itable,nobarrier,discard,errors=remount-ro";
 
 }  // namespace
 

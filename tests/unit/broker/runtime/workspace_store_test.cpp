@@ -312,6 +312,35 @@ TEST_CASE("half-made images of a broker that was killed are cleared away", "[run
     CHECK(access(half.c_str(), F_OK) != 0);
 }
 
+TEST_CASE("a stock that a lost host tore is made anew", "[runtime][workspace]") {
+    state const in;
+    { (void)store_of(in, "ext4"); }
+    std::ofstream{in.path + "/workspaces/stock/" + std::to_string(64 * mib) + ".img"} << "torn";
+    auto store = store_of(in, "ext4");
+    CHECK(store->create(session_id::make(), owner, 64 * mib).has_value());
+}
+
+TEST_CASE("what a session frees is free on the host's disk again", "[runtime][workspace]") {
+    state const in;
+    auto store = store_of(in, "ext4");
+    auto const id = session_id::make();
+    auto const made = store->create(id, owner, 64 * mib);
+    REQUIRE(made.has_value());
+    auto const on_disk = [&] {
+        struct stat status {};
+        unique_fd const image{open(in.image(id).c_str(), O_RDONLY | O_CLOEXEC)};
+        unique_fd const data{openat(made->data.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        CHECK(syncfs(data.get()) == 0);
+        CHECK((fdatasync(image.get()) == 0 && fstat(image.get(), &status) == 0));
+        return static_cast<std::uint64_t>(status.st_blocks) * 512;
+    };
+    auto const empty = on_disk();
+    write_file(*made, "big", std::string(32 * mib, 'x'));
+    CHECK(on_disk() >= empty + 32 * mib);
+    REQUIRE(unlinkat(made->data.get(), "big", 0) == 0);
+    CHECK(on_disk() < empty + 8 * mib);
+}
+
 TEST_CASE("a full host disk refuses new workspaces in words and leaves nothing",
           "[runtime][workspace]") {
     state const in;

@@ -67,6 +67,16 @@ std::function<void(std::exception_ptr)> report_to(logger const& log) {
     };
 }
 
+void tell_runtime(logger const& log, runtime_report const& found) {
+    log.info("runtime", {{"name", found.name},
+                         {"version", found.version},
+                         {"cgroups", found.cgroups},
+                         {"usable", found.usable}});
+    for (auto const& sentence : found.warnings) {
+        log.warning("runtime_warning", {{"text", sentence}});
+    }
+}
+
 }  // namespace
 
 bool stored_keys::empty() const {
@@ -124,9 +134,10 @@ running_broker::running_broker(settings const& with, logger const& log, state_di
                                    .instance = state_.instance(),
                                    .runtime = config_.sandbox.runtime,
                                    .monitor_path = monitor_program(),
-                                   .step =
-                                       [this](std::string_view name) {
-                                           reached_(name);
+                                   .step = [this](std::string_view name) { reached_(name); },
+                                   .examined =
+                                       [this](runtime_report const& found) {
+                                           tell_runtime(log_, found);
                                        }})),
       images_(images_directory(config_)),
       context_{.loop = loop_,

@@ -83,6 +83,7 @@ oci_examination examine_host(oci_options const& options) {
                 : fmt::format("the runtime '{}' is not installed", options.runtime));
     }
     bool const may_work = e.report.problems.empty();
+    std::vector<std::string> refusals;
     for (auto const& candidate : candidates) {
         auto problem = may_work
                            ? probe(probe_context(options, e.layout, candidate, make_random_id()))
@@ -93,16 +94,15 @@ oci_examination examine_host(oci_options const& options) {
             break;
         }
         if (may_work) {
-            e.report.warnings.push_back(
+            refusals.push_back(
                 fmt::format("{} cannot make sandboxes here: {}", candidate.name, *problem));
         }
     }
     if (!e.report.usable && !candidates.empty()) {
         e.runtime = candidates.front();
-        if (may_work) {
-            e.report.problems.swap(e.report.warnings);
-        }
     }
+    auto& told = e.report.usable ? e.report.warnings : e.report.problems;
+    told.insert(told.end(), refusals.begin(), refusals.end());
     if (!e.runtime.name.empty()) {
         e.runtime.version = read_version(e.runtime);
     }

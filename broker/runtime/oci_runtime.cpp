@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/runtime/oci_runtime.hpp"
 
+#include "broker/runtime/examined_host.hpp"
 #include "broker/runtime/host_files.hpp"
 #include "broker/runtime/monitor_record.hpp"
 #include "broker/runtime/oci_launch.hpp"
@@ -24,9 +25,11 @@ namespace {
 class oci_runtime final : public container_runtime {
 public:
     explicit oci_runtime(oci_options options)
-        : options_(std::move(options)), found_(examine_host(options_)) {}
+        : options_(std::move(options)),
+          host_([this] { return examine_host(options_); }, std::chrono::steady_clock::now,
+                options_.examined) {}
 
-    runtime_report report() override { return current().report; }
+    runtime_report report() override { return host_.look()->report; }
 
     result<running_sandbox> start(sandbox_spec const& spec) override;
     result<running_sandbox> adopt(session_id const& session, sandbox_id const& sandbox) override;
@@ -39,26 +42,21 @@ public:
     result<std::vector<found_sandbox>> list() override;
 
 private:
-    /// A host that could not run sandboxes at start may have been mended since.
-    oci_examination current() const {
-        return found_.report.usable ? found_ : examine_host(options_);
-    }
-
-    oci_context context(found_runtime runtime) const {
+    oci_context context(oci_examination const& found) const {
         return {{options_.state_dir, options_.images_dir.empty() ? options_.state_dir + "/images"
                                                                  : options_.images_dir},
-                {found_.layout, options_.instance},
-                std::move(runtime),
+                {found.layout, options_.instance},
+                found.runtime,
                 options_.monitor_path,
                 options_.step};
     }
-    oci_context context() const { return context(found_.runtime); }
+    oci_context context() const { return context(*host_.last()); }
 
     /// The record of a sandbox that runs and is this session's.
     result<monitor_record> record_of(session_id const& session, sandbox_id const& sandbox) const;
 
     oci_options const options_;
-    oci_examination const found_;
+    examined_host host_;
     std::atomic<bool> swept_{false};
 };
 
@@ -68,14 +66,18 @@ result<running_sandbox> oci_runtime::start(sandbox_spec const& spec) {
     if (auto const good = check_spec(spec); !good) {
         return good.error();
     }
-    auto const now = current();
-    if (!now.report.usable) {
-        return fail(errc::runtime_unavailable,
-                    fmt::format("{}", fmt::join(now.report.problems, "; ")));
+    auto found = host_.last();
+    if (!found->report.usable) {
+        found = host_.look();  // it may have been mended
     }
-    auto const with = context(now.runtime);
+    if (!found->report.usable) {
+        return fail(errc::runtime_unavailable,
+                    fmt::format("{}", fmt::join(found->report.problems, "; ")));
+    }
+    auto const with = context(*found);
     auto started = launch_sandbox(with, spec, launch_goal::running);
     if (!started) {
+        host_.doubt();
         auto const cleared = clear_sandbox(with, spec.session, spec.sandbox);
         (void)with.cgroups.remove(spec.session);  // stays when another sandbox is in it
         if (!cleared) {

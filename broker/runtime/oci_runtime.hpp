@@ -21,17 +21,22 @@ struct oci_options {
     std::string images_dir;
     /// Random id of this installation; names our cgroups and nobody else's. `is_random_id`.
     std::string instance;
-    /// "auto" (crun, else runc), a name looked up in the usual folders, or an absolute path.
+    /// "auto" (crun, else runc), a name looked up in the usual folders, or an absolute path; of
+    /// several with commas between, the first that works.
     std::string runtime = "auto";
     /// Absolute path of `kernel-broker-monitor`.
     std::string monitor_path;
     /// Called after each named step of a start: "bundle_written", "created", "started". Tests end
     /// the broker there; empty otherwise. Called on the thread of the start.
     std::function<void(std::string_view)> step;
+    /// Hears what the host was found to be, at first and whenever that changes; may be empty.
+    /// Called on the thread that asked.
+    std::function<void(runtime_report const&)> examined;
 };
 
 /// Never null: a host that cannot run sandboxes is told by `report()`. Looks for the runtime and
-/// makes and removes one probe sandbox, which takes about 50 ms. The first `list()` also removes
+/// makes and removes one probe sandbox, which takes about 50 ms; `report()` does so again when what
+/// is known is old (examined_host.hpp). The first `list()` also removes
 /// what a killed start left before its sandbox had a name, so it comes before the first `start()`.
 std::unique_ptr<container_runtime> create_oci_runtime(oci_options options);
 

@@ -102,6 +102,17 @@ std::map<std::string, rlimit_fact> parse_limits(std::string_view text) {
     return limits;
 }
 
+std::vector<std::string> interfaces_of(std::string_view net_dev) {
+    std::vector<std::string> names;
+    for (auto const& line : split(net_dev, '\n')) {
+        auto const colon = line.find(':');
+        if (colon != std::string::npos) {
+            names.emplace_back(trimmed(std::string_view{line}.substr(0, colon)));
+        }
+    }
+    return names;
+}
+
 std::optional<std::uint64_t> parse_start_time(std::string_view stat) {
     // The name may hold anything, brackets too; fields are counted after the last one.
     auto const bracket = stat.rfind(')');

@@ -38,6 +38,9 @@ struct rlimit_fact {
 };
 std::map<std::string, rlimit_fact> parse_limits(std::string_view text);
 
+/// Names of network interfaces by /proc/<pid>/net/dev: two lines of heading, then one for each.
+std::vector<std::string> interfaces_of(std::string_view net_dev);
+
 /// Field 22 of stat: clock ticks after boot. With the pid it names a process for good.
 std::optional<std::uint64_t> parse_start_time(std::string_view stat);
 

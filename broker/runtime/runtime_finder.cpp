@@ -48,9 +48,7 @@ std::optional<found_runtime> look_up(std::string const& wanted) {
 
 std::vector<found_runtime> find_runtimes(std::string const& wanted) {
     std::vector<found_runtime> found;
-    auto const names = wanted == "auto" ? std::vector<std::string>{"crun", "runc"}
-                                        : std::vector<std::string>{wanted};
-    for (auto const& name : names) {
+    for (auto const& name : split(wanted == "auto" ? "crun,runc" : wanted, ',')) {
         if (auto runtime = look_up(name)) {
             found.push_back(std::move(*runtime));
         }
@@ -100,6 +98,11 @@ std::vector<std::string> host_problems(cgroup_layout const& layout, std::string 
     if (::access(monitor.c_str(), X_OK) != 0) {
         problems.emplace_back("kernel-broker-monitor is missing: install it beside kernel-broker");
     }
+    if (auto tunnels = tunnel_problem(
+            read_host_file("/proc/self/net/dev").value_or(""),
+            read_host_file("/proc/sys/net/core/fb_tunnels_only_for_init_net").value_or("0"))) {
+        problems.push_back(std::move(*tunnels));
+    }
     auto const missing = layout.missing();
     if (layout.mode == cgroup_mode::none) {
         problems.emplace_back(
@@ -113,16 +116,39 @@ std::vector<std::string> host_problems(cgroup_layout const& layout, std::string 
     return problems;
 }
 
+bool counts_swap(cgroup_mode mode, bool has_memsw, std::string_view cmdline) {
+    // On v2 the root group, the only one there always is, has no file that would tell.
+    return mode == cgroup_mode::v2 ? cmdline.find("swapaccount=0") == std::string_view::npos
+                                   : has_memsw;
+}
+
+std::optional<std::string> tunnel_problem(std::string_view net_dev, std::string_view setting) {
+    constexpr std::array tunnels{"tunl0",   "gre0",    "gretap0", "erspan0", "sit0",
+                                 "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"};
+    std::vector<std::string> found;
+    for (auto const& name : interfaces_of(net_dev)) {
+        if (std::ranges::find(tunnels, name) != tunnels.end()) {
+            found.push_back(name);
+        }
+    }
+    if (found.empty() || !setting.starts_with('0')) {
+        return std::nullopt;
+    }
+    return fmt::format(
+        "this host gives every new network the tunnels {}, so that no sandbox would be without: "
+        "sysctl -w net.core.fb_tunnels_only_for_init_net=2, and the same in /etc/sysctl.d",
+        fmt::join(found, ", "));
+}
+
 std::vector<std::string> host_warnings(cgroup_layout const& layout) {
     std::vector<std::string> warnings;
     // The first line is a heading.
     bool const swap = split(read_host_file("/proc/swaps").value_or(""), '\n').size() > 1;
-    bool const counted = layout.mode == cgroup_mode::v2 ||
-                         path_exists(layout.mount_of("memory") + "/memory.memsw.limit_in_bytes");
-    if (swap && !counted) {
+    bool const memsw = path_exists(layout.mount_of("memory") + "/memory.memsw.limit_in_bytes");
+    if (swap && !counts_swap(layout.mode, memsw, read_host_file("/proc/cmdline").value_or(""))) {
         warnings.emplace_back(
-            "this host swaps but does not count it (swapaccount=0), so a session "
-            "may use swap beyond its memory limit");
+            "this host swaps but does not count it (swapaccount=0), so a session may use swap "
+            "beyond its memory limit: boot with swapaccount=1, or swapoff -a");
     }
     if (read_host_file("/proc/sys/kernel/core_pattern").value_or("").starts_with('|')) {
         warnings.emplace_back(

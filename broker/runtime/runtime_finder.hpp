@@ -19,7 +19,7 @@ struct found_runtime {
     std::string version;  // "1.8.1", empty until `read_version`
 };
 
-/// Candidates in the order of preference: crun, runc for "auto", else the one that was named.
+/// Candidates in the order of preference: those named, with commas between; "auto" is "crun,runc".
 std::vector<found_runtime> find_runtimes(std::string const& wanted);
 
 /// Asks it, which takes some milliseconds; empty when it does not say.
@@ -33,6 +33,13 @@ std::optional<std::string> version_warning(found_runtime const& runtime);
 
 /// What keeps any runtime from working on this host.
 std::vector<std::string> host_problems(cgroup_layout const& layout, std::string const& monitor);
+
+/// Whether swap can be limited; `has_memsw`: the v1 memory controller has its files.
+bool counts_swap(cgroup_mode mode, bool has_memsw, std::string_view cmdline);
+
+/// Modules of tunnels put an interface into every new network namespace unless
+/// net.core.fb_tunnels_only_for_init_net (`setting`) forbids it, and a sandbox must have none.
+std::optional<std::string> tunnel_problem(std::string_view net_dev, std::string_view setting);
 
 /// What an operator should know, though it works.
 std::vector<std::string> host_warnings(cgroup_layout const& layout);

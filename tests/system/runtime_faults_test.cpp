@@ -12,7 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <vector>
 
 using test_support::readable;
 using test_support::runtime_fixture;
@@ -231,6 +233,34 @@ TEST_CASE("a sandbox whose record cannot be written is not left running", "[runt
     auto const started = broker::create_oci_runtime(options)->start(s);
     REQUIRE_FALSE(started.has_value());
     CHECK(started.error().code == broker::errc::runtime_unavailable);
+    CHECK(f.lists() == before);
+}
+
+TEST_CASE("where the first runtime does not work the next one does, and it is told",
+          "[runtime][faults]") {
+    runtime_fixture f;
+    auto options = f.options();
+    auto const broken = f.state_dir() + "/crun";
+    std::ofstream(broken) << "#!/bin/sh\necho 'no sandboxes today' >&2\nexit 1\n";
+    REQUIRE(::chmod(broken.c_str(), 0755) == 0);
+    options.runtime = broken + ",runc";
+    std::vector<broker::runtime_report> told;
+    options.examined = [&](auto const& report) {
+        told.push_back(report);
+    };
+    auto const runtime = broker::create_oci_runtime(options);
+    REQUIRE(told.size() == 1);
+    CHECK(told.front().usable);
+    CHECK(told.front().name == "runc");
+    CHECK(std::ranges::any_of(told.front().warnings, [](auto const& sentence) {
+        return sentence.starts_with("crun cannot make sandboxes here");
+    }));
+    auto const before = f.lists();
+    auto const s = f.spec("tell('ran')");
+    REQUIRE(runtime->start(s).has_value());
+    CHECK(f.told(s) == "ran");
+    REQUIRE(runtime->end(s.session, s.sandbox).has_value());
+    REQUIRE(runtime->forget_session(s.session).has_value());
     CHECK(f.lists() == before);
 }
 

@@ -117,12 +117,17 @@ result<void> cgroup_tree::make_groups(session_id const& session) const {
 }
 
 result<void> cgroup_tree::prepare(session_id const& session, limits const& to, double cpus) const {
-    // The end of another session may take the groups above away between two steps.
-    result<void> made = make_groups(session);
-    for (int again = 0; !made && again < 5; ++again) {
-        made = make_groups(session);
+    // The end of another session may take the groups above away between any two steps, and a start
+    // may find them made and not yet handed down to; what stays wrong is wrong.
+    constexpr int most_tries = 100;
+    for (int tries = 1;; ++tries) {
+        auto done = make_groups(session);
+        done = done ? write(session, settings_for(layout_.mode, to, cpus)) : done;
+        if (done || tries == most_tries) {
+            return done;
+        }
+        std::this_thread::yield();
     }
-    return made ? write(session, settings_for(layout_.mode, to, cpus)) : made;
 }
 
 result<void> cgroup_tree::write(session_id const& session,

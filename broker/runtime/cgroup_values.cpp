@@ -48,7 +48,7 @@ std::vector<cgroup_setting> cpu_settings_for(cgroup_mode mode, double cpus) {
             {"cpu", "cpu.cfs_quota_us", std::to_string(quota_us(cpus))}};
 }
 
-std::vector<cgroup_setting> settings_for(cgroup_mode mode, limits const& to, double cpus) {
+std::vector<cgroup_setting> steady_settings_for(cgroup_mode mode, limits const& to) {
     auto const memory = std::to_string(to.memory_bytes);
     auto const pids = std::to_string(to.pids);
     std::vector<cgroup_setting> table;
@@ -64,9 +64,16 @@ std::vector<cgroup_setting> settings_for(cgroup_mode mode, limits const& to, dou
                  {"memory", "memory.memsw.limit_in_bytes", "-1", need::preparation},
                  {"memory", "memory.limit_in_bytes", memory},
                  {"memory", "memory.memsw.limit_in_bytes", memory, need::if_present},
+                 // Where swap is not counted, at least nothing of a session goes there first.
+                 {"memory", "memory.swappiness", "0", need::if_present},
                  {"pids", "pids.max", pids},
                  {"cpu", "cpu.shares", "256"}};
     }
+    return table;
+}
+
+std::vector<cgroup_setting> settings_for(cgroup_mode mode, limits const& to, double cpus) {
+    auto table = steady_settings_for(mode, to);
     auto cpu = cpu_settings_for(mode, cpus);
     table.insert(table.end(), cpu.begin(), cpu.end());
     return table;

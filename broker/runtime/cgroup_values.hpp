@@ -32,6 +32,9 @@ struct cgroup_setting {
 /// In the order in which they must be written.
 std::vector<cgroup_setting> settings_for(cgroup_mode mode, limits const& to, double cpus);
 
+/// Without the CPU part, which changes when a sandbox is settled.
+std::vector<cgroup_setting> steady_settings_for(cgroup_mode mode, limits const& to);
+
 /// The CPU part alone, for `settle`.
 std::vector<cgroup_setting> cpu_settings_for(cgroup_mode mode, double cpus);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts that go wrong: at each step the starter is killed, and runtimes that do not do as told.
+#include "broker/runtime/cgroup_tree.hpp"
 #include "broker/runtime/host_files.hpp"
 #include "broker/runtime/monitor_record.hpp"
 #include "broker/runtime/oci_paths.hpp"
@@ -13,7 +14,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 using test_support::readable;
@@ -233,6 +236,66 @@ TEST_CASE("a sandbox whose record cannot be written is not left running", "[runt
     auto const started = broker::create_oci_runtime(options)->start(s);
     REQUIRE_FALSE(started.has_value());
     CHECK(started.error().code == broker::errc::runtime_unavailable);
+    CHECK(f.lists() == before);
+}
+
+TEST_CASE("a limit of the session's group that is not the one asked for is found out",
+          "[runtime][faults]") {
+    struct row {
+        char const* file;  // of cgroups v1, and in the same place of the list of v2
+        char const* v2_file;
+        char const* value;
+    };
+    auto const r = GENERATE(row{"pids/pids.max", "pids.max", "4096"},
+                            row{"memory/memory.limit_in_bytes", "memory.max", "268435456"},
+                            row{"cpu/cpu.shares", "cpu.weight", "512"},
+                            row{"cpu/cpu.cfs_quota_us", "cpu.max", "400000"});
+    CAPTURE(r.file);
+    runtime_fixture f;
+    auto options = f.options();
+    auto const s = f.spec("tell('ran')");
+    auto const group = "/kernel-broker/" + options.instance + "/" + s.session.str() + "/";
+    int written = -1;
+    options.step = [&](std::string_view name) {
+        if (name == "bundle_written") {
+            auto const v1 = std::string_view{r.file};
+            auto const slash = v1.find('/');
+            auto const path = "/sys/fs/cgroup/" + std::string{v1.substr(0, slash)} + group +
+                              std::string{v1.substr(slash + 1)};
+            written = broker::write_host_file(
+                broker::path_exists(path) ? path : "/sys/fs/cgroup" + group + r.v2_file, r.value);
+        }
+    };
+    auto const runtime = broker::create_oci_runtime(options);
+    auto const before = f.lists();
+    auto const started = runtime->start(s);
+    CHECK(written == 0);
+    REQUIRE_FALSE(started.has_value());
+    CHECK(started.error().code == broker::errc::runtime_unavailable);
+    CHECK_THAT(started.error().detail, Catch::Matchers::ContainsSubstring(" instead of "));
+    CHECK_FALSE(broker::path_exists(s.workspace_mount + "/result"));
+    CHECK(f.lists() == before);
+}
+
+TEST_CASE("sessions that end do not disturb those that begin", "[runtime][faults]") {
+    runtime_fixture f;
+    auto const mountinfo = broker::read_host_file("/proc/self/mountinfo").value_or("");
+    broker::cgroup_tree const tree{broker::parse_cgroup_layout(mountinfo), f.options().instance};
+    auto const before = f.lists();
+    std::atomic<int> refused{0};
+    {
+        std::vector<std::jthread> at_work;
+        for (int i = 0; i < 4; ++i) {
+            at_work.emplace_back([&] {
+                for (int n = 0; n < 100; ++n) {
+                    auto const session = broker::session_id::make();
+                    refused += tree.prepare(session, {}, 1).has_value() ? 0 : 1;
+                    (void)tree.remove(session);
+                }
+            });
+        }
+    }
+    CHECK(refused == 0);
     CHECK(f.lists() == before);
 }
 

@@ -70,6 +70,7 @@ TEST_CASE("limits become the files of each version, memory before its sum with s
     CHECK(value_of(v1, "cpu.cfs_quota_us") == "200000");
     CHECK(value_of(v1, "cpu.cfs_period_us") == "100000");
     CHECK(value_of(v1, "cpu.shares") == "256");
+    CHECK(value_of(v1, "memory.swappiness") == "0");
     auto const v2 = settings_for(cgroup_mode::v2, l, 0.5);
     CHECK(value_of(v2, "memory.max") == "536870912");
     CHECK(value_of(v2, "memory.swap.max") == "0");

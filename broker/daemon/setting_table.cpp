@@ -303,14 +303,17 @@ constexpr std::array sandbox_rows{
             .group = sandbox,
             .unit = bytes,
             .at = KB_AT(sandbox.tmp_bytes),
-            .doc = "Size of /tmp; what lies there counts as memory of the session.",
+            .doc =
+                "Size of /tmp, at most a quarter of memory_bytes; what lies there counts as memory "
+                "of the session.",
             .least = mib,
             .most = tib},
     setting{.key = "shm_bytes",
             .group = sandbox,
             .unit = bytes,
             .at = KB_AT(sandbox.shm_bytes),
-            .doc = "Size of /dev/shm; what lies there counts as memory of the session.",
+            .doc = "Size of /dev/shm, at most a quarter of memory_bytes; what lies there counts as "
+                   "memory of the session.",
             .least = mib,
             .most = tib},
 };

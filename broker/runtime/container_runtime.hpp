@@ -70,8 +70,10 @@ public:
     /// Cgroup, bundle, monitor, create, read back, start. On failure nothing is left.
     virtual result<running_sandbox> start(sandbox_spec const& spec) = 0;
 
-    /// Takes up a sandbox that an earlier broker started and that lives.
-    virtual result<running_sandbox> adopt(session_id const& session, sandbox_id const& sandbox) = 0;
+    /// Takes up a sandbox that an earlier broker started, that lives, and that still has its groups
+    /// and its limits (all but the CPU limit, which depends on whether it was settled).
+    virtual result<running_sandbox> adopt(session_id const& session, sandbox_id const& sandbox,
+                                          limits const& to) = 0;
 
     /// The kernel is ready: its socket directory is closed for changes (root, 0711), the session's
     /// own CPU limit replaces the start-up boost, and both are read back.

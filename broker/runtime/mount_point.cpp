@@ -55,6 +55,14 @@ boost::system::result<void> mount_ext4(std::string const& device, std::string co
     return {};
 }
 
+boost::system::result<void> mount_tmpfs(std::string const& path, std::string const& options) {
+    if (mount("tmpfs", path.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+              ("mode=0700," + options).c_str()) != 0) {
+        return last_error();
+    }
+    return {};
+}
+
 boost::system::result<void> unmount_all(std::string const& path) {
     for (int i = 0; i < stacked_mounts && is_mount_point(path); ++i) {
         if (umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0) {

@@ -21,6 +21,9 @@ boost::system::result<void> make_shared_mount(std::string const& path);
 /// the session's own code needs them; ours never follows one.
 boost::system::result<void> mount_ext4(std::string const& device, std::string const& path);
 
+/// nosuid, nodev, noexec; `options` are those of tmpfs(5). Root only until it is given away.
+boost::system::result<void> mount_tmpfs(std::string const& path, std::string const& options);
+
 /// Until nothing is mounted there. What still holds it open (a descriptor of ours, a sandbox that
 /// is being torn down) keeps the file system, not the place.
 boost::system::result<void> unmount_all(std::string const& path);

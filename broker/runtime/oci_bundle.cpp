@@ -38,10 +38,11 @@ json mount_json(planned_mount const& m) {
         options.push_back("bind");
         options.push_back("rw");
     }
-    for (auto const* part : {&m.flags, &m.data}) {
-        for (auto const& option : *part) {
-            options.push_back(option);
-        }
+    for (auto const& option : m.flags) {
+        options.push_back(option);
+    }
+    for (auto const& option : m.type == "bind" ? std::vector<std::string>{} : m.data) {
+        options.push_back(option);
     }
     return {{"destination", m.destination},
             {"type", m.type},
@@ -95,25 +96,35 @@ json linux_json(bundle_host const& host) {
 }  // namespace
 
 std::vector<planned_mount> planned_mounts(sandbox_spec const& spec, bundle_host const& host) {
-    auto const size = [](std::uint64_t bytes) {
-        return "size=" + std::to_string(bytes >> 10) + "k";
+    // What lies there is memory of the session: full, they must end in ENOSPC before the session is
+    // killed for its memory.
+    auto const size = [most = spec.session_limits.memory_bytes / 4](std::uint64_t bytes) {
+        auto const kib = std::max<std::uint64_t>(4, std::min(bytes, most) >> 12 << 2);
+        return "size=" + std::to_string(kib) + "k";
     };
     return {
-        {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}, {}},
-        {"/dev", "tmpfs", "tmpfs", {"nosuid", "noexec"}, {"mode=755", "size=64k"}},
+        {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}, {}, {}},
+        {"/dev", "tmpfs", "tmpfs", {"nosuid", "noexec"}, {"mode=755", "size=64k"}, {}},
         {"/dev/shm",
          "tmpfs",
          "shm",
          {"nosuid", "noexec", "nodev"},
-         {"mode=1777", size(spec.shm_bytes), "nr_inodes=1024"}},
+         {"mode=1777", size(spec.shm_bytes), "nr_inodes=1024"},
+         {}},
         // Programs may be built and run in /tmp and /mnt/data: compilers and wheels need it.
         {"/tmp",
          "tmpfs",
          "tmpfs",
          {"nosuid", "nodev"},
-         {"mode=1777", size(spec.tmp_bytes), "nr_inodes=4096"}},
-        {"/run/kernel", "bind", host.kernel_dir, {"nosuid", "nodev", "noexec"}, {}},
-        {"/mnt/data", "bind", spec.workspace_mount, {"nosuid", "nodev"}, {}},
+         {"mode=1777", size(spec.tmp_bytes), "nr_inodes=4096"},
+         {}},
+        {"/run/kernel",
+         "bind",
+         host.kernel_dir,
+         {"nosuid", "nodev", "noexec"},
+         {kernel_dir_size, kernel_dir_inodes},
+         "tmpfs"},
+        {"/mnt/data", "bind", spec.workspace_mount, {"nosuid", "nodev"}, {}, {}},
     };
 }
 

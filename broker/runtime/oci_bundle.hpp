@@ -27,7 +27,8 @@ struct planned_mount {
     std::string type;  // "bind" for host directories
     std::string source;
     std::vector<std::string> flags;  // of nosuid, nodev, noexec, ro; what is not named is off
-    std::vector<std::string> data;   // size=, mode=, nr_inodes=
+    std::vector<std::string> data;   // size=, mode=, nr_inodes=; of a bind's source, made before
+    std::string file_system;         // of a bind's source, where it must be one; else empty
 };
 
 struct planned_rlimit {
@@ -35,6 +36,10 @@ struct planned_rlimit {
     std::string label;  // its name in /proc/<pid>/limits
     std::uint64_t value = 0;
 };
+
+/// What a socket directory is mounted with on the host: five sockets, one file, nothing to fill.
+inline constexpr char const* kernel_dir_size = "size=64k";
+inline constexpr char const* kernel_dir_inodes = "nr_inodes=16";
 
 /// In the order of mounting. Everything that a sandbox sees beside its root and the paths below.
 std::vector<planned_mount> planned_mounts(sandbox_spec const& spec, bundle_host const& host);

@@ -3,6 +3,7 @@
 #include "broker/runtime/host_files.hpp"
 #include "broker/runtime/monitor_process.hpp"
 #include "broker/runtime/monitor_record.hpp"
+#include "broker/runtime/mount_point.hpp"
 #include "broker/runtime/oci_launch.hpp"
 
 #include <signal.h>
@@ -102,9 +103,10 @@ result<sandbox_end> clear_sandbox(oci_context const& context, session_id const& 
         return false;
     };
     bool const groups_gone = session.empty() || soon(remove_groups);
+    auto const& paths = context.paths;
     // Last, because it names what is left: as long as it is there, all this can be done again.
-    if (!groups_gone ||
-        !soon([&] { return remove_tree(context.paths.sandboxes(), sandbox.str()); })) {
+    if (!groups_gone || !unmount_all(paths.kernel_dir(sandbox)) ||
+        !soon([&] { return remove_tree(paths.sandboxes(), sandbox.str()); })) {
         return fail(errc::internal, "a sandbox could not be removed whole");
     }
     return end;

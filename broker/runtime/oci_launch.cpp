@@ -4,6 +4,7 @@
 #include "broker/runtime/host_files.hpp"
 #include "broker/runtime/monitor_process.hpp"
 #include "broker/runtime/monitor_record.hpp"
+#include "broker/runtime/mount_point.hpp"
 #include "broker/runtime/process_facts.hpp"
 #include "broker/runtime/read_back.hpp"
 
@@ -69,6 +70,26 @@ bundle_host host_of(oci_context const& context, sandbox_spec const& spec) {
     return host;
 }
 
+/// A file system of its own: what the kernel may bind sockets in until it is settled is no way to
+/// the host's disk. 0 or errno.
+int make_kernel_dir(sandbox_spec const& spec, bundle_host const& host) {
+    auto const& dir = host.kernel_dir;
+    if (int const error = make_directory(dir, 0700); error != 0) {
+        return error;
+    }
+    auto const options = fmt::format("{},{}", kernel_dir_size, kernel_dir_inodes);
+    if (auto const mounted = mount_tmpfs(dir, options); !mounted) {
+        return mounted.error().value();
+    }
+    // Readable by the session and nobody else, and never writable.
+    if (int const error =
+            create_host_file(dir + "/connection.json", spec.connection_file, 0440, 0, spec.uid);
+        error != 0) {
+        return error;
+    }
+    return ::chown(dir.c_str(), spec.uid, spec.uid) == 0 ? 0 : errno;
+}
+
 result<void> write_bundle(oci_context const& context, sandbox_spec const& spec,
                           bundle_host const& host) {
     auto const& p = context.paths;
@@ -82,11 +103,7 @@ result<void> write_bundle(oci_context const& context, sandbox_spec const& spec,
     if (error == 0) {
         then(create_host_file(p.owner(spec.sandbox), spec.session.str(), 0600));
         then(make_directory(p.bundle(spec.sandbox), 0700));
-        then(make_directory(host.kernel_dir, 0700));
-        // Readable by the session and nobody else, and never writable: it counts against no quota.
-        then(create_host_file(host.kernel_dir + "/connection.json", spec.connection_file, 0440, 0,
-                              spec.uid));
-        then(::chown(host.kernel_dir.c_str(), spec.uid, spec.uid) == 0 ? 0 : errno);
+        then(make_kernel_dir(spec, host));
         then(create_host_file(p.config(spec.sandbox), make_oci_config(spec, host), 0600));
     }
     if (error != 0) {
@@ -131,6 +148,7 @@ result<process_view> verify(oci_context const& context, sandbox_spec const& spec
         return fail(errc::runtime_unavailable, "the new sandbox is gone");
     }
     auto seen = look_at(record->container_pid);
+    look_at_places(seen, record->container_pid, spec, host);
     auto found = differences(seen, spec, host);
     auto const& cg = context.cgroups;
     for (auto& sentence :
@@ -160,10 +178,14 @@ void tell_step(oci_context const& context, std::string_view name) {
 
 }  // namespace
 
-result<unique_fd> open_kernel_dir(oci_context const& context, sandbox_id const& sandbox) {
-    unique_fd dir{::open(context.paths.kernel_dir(sandbox).c_str(),
-                         O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-    if (!dir) {
+result<unique_fd> open_kernel_dir(oci_context const& context, sandbox_id const& sandbox,
+                                  int flags) {
+    auto const record = load_monitor_record(context.paths.sandbox(sandbox));
+    auto const path = fmt::format("/proc/{}/root{}", record ? record->monitor_pid : 0,
+                                  context.paths.kernel_dir(sandbox));
+    unique_fd dir{::open(path.c_str(), flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    // The monitor was found by number: it must be the one of the record, now that this is open.
+    if (!dir || !record->monitor()) {
         return fail(errc::runtime_unavailable, "the sandbox's socket directory is gone");
     }
     return dir;
@@ -206,7 +228,7 @@ result<running_sandbox> launch_sandbox(oci_context const& context, sandbox_spec 
     if (!seen) {
         return seen.error();
     }
-    auto socket_dir = open_kernel_dir(context, spec.sandbox);
+    auto socket_dir = open_kernel_dir(context, spec.sandbox, O_PATH);
     auto const record = load_monitor_record(context.paths.sandbox(spec.sandbox));
     process_handle witness = record ? record->monitor() : process_handle{};
     if (!socket_dir || !witness) {

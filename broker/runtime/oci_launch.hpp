@@ -45,8 +45,9 @@ result<sandbox_end> clear_sandbox(oci_context const& context, session_id const& 
 /// The session that a sandbox's own files name.
 std::optional<session_id> owner_of(oci_context const& context, sandbox_id const& sandbox);
 
-/// Where the kernel binds its sockets, as a descriptor to find them below (`O_PATH`).
-result<unique_fd> open_kernel_dir(oci_context const& context, sandbox_id const& sandbox);
+/// Where the kernel binds its sockets, as the monitor sees it: it is a mount, and a broker that is
+/// started anew may have a mount namespace of its own. `flags`: O_PATH to find sockets below it.
+result<unique_fd> open_kernel_dir(oci_context const& context, sandbox_id const& sandbox, int flags);
 
 /// A runtime's words without paths of this host.
 std::string without_paths(std::string_view text);

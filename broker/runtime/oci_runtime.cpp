@@ -32,7 +32,8 @@ public:
     runtime_report report() override { return host_.look()->report; }
 
     result<running_sandbox> start(sandbox_spec const& spec) override;
-    result<running_sandbox> adopt(session_id const& session, sandbox_id const& sandbox) override;
+    result<running_sandbox> adopt(session_id const& session, sandbox_id const& sandbox,
+                                  limits const& to) override;
     result<void> settle(session_id const& session, sandbox_id const& sandbox,
                         limits const& to) override;
     result<void> interrupt(session_id const& session, sandbox_id const& sandbox) override;
@@ -100,18 +101,30 @@ result<monitor_record> oci_runtime::record_of(session_id const& session,
     return std::move(*record);
 }
 
-result<running_sandbox> oci_runtime::adopt(session_id const& session, sandbox_id const& sandbox) {
+result<running_sandbox> oci_runtime::adopt(session_id const& session, sandbox_id const& sandbox,
+                                           limits const& to) {
     auto const record = record_of(session, sandbox);
     if (!record) {
         return record.error();
     }
     process_handle witness = record->monitor();
     process_handle const container = record->container();
-    auto dir = open_kernel_dir(context(), sandbox);
+    auto const with = context();
+    auto dir = open_kernel_dir(with, sandbox, O_PATH);
     if (!witness || !container || !dir) {
         return gone();
     }
     auto const seen = look_at(record->container_pid);
+    auto const& cg = with.cgroups;
+    auto const found = cg.differences(session, steady_settings_for(cg.layout().mode, to));
+    if (!found.empty()) {
+        return fail(errc::runtime_unavailable, found.front());
+    }
+    auto const inside = place_at(fmt::format("/proc/{}/root/run/kernel", record->container_pid));
+    if (inside.empty() || inside != place_at(fmt::format("/proc/self/fd/{}", dir->get())) ||
+        !in_groups(seen, cg.path_of(session, sandbox))) {
+        return fail(errc::runtime_unavailable, "the sandbox is not where it was started");
+    }
     if (container.wait(std::chrono::milliseconds{0})) {
         return gone();
     }
@@ -122,11 +135,13 @@ result<running_sandbox> oci_runtime::adopt(session_id const& session, sandbox_id
 result<void> oci_runtime::settle(session_id const& session, sandbox_id const& sandbox,
                                  limits const& to) {
     auto const with = context();
-    unique_fd const dir{::open(with.paths.kernel_dir(sandbox).c_str(),
-                               O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    auto const dir = open_kernel_dir(with, sandbox, O_RDONLY);
+    if (!dir) {
+        return dir.error();
+    }
     struct stat st {};
-    if (!dir || ::fchown(dir.get(), 0, 0) != 0 || ::fchmod(dir.get(), 0711) != 0 ||
-        ::fstat(dir.get(), &st) != 0 || st.st_uid != 0 || (st.st_mode & 07777) != 0711) {
+    if (::fchown(dir->get(), 0, 0) != 0 || ::fchmod(dir->get(), 0711) != 0 ||
+        ::fstat(dir->get(), &st) != 0 || st.st_uid != 0 || (st.st_mode & 07777) != 0711) {
         return fail(errc::runtime_unavailable, "the socket directory could not be closed");
     }
     auto const table = cpu_settings_for(with.cgroups.layout().mode, to.cpus);

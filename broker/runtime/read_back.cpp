@@ -5,6 +5,7 @@
 #include "broker/runtime/process_facts.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +29,18 @@ std::map<std::string, std::string> namespaces_of(std::string const& process) {
         }
     }
     return found;
+}
+
+/// Where a directory of the host is shown, and which.
+std::map<std::string, std::string> planned_places(sandbox_spec const& spec,
+                                                  bundle_host const& host) {
+    std::map<std::string, std::string> places{{"/", host.rootfs}};
+    for (auto const& m : planned_mounts(spec, host)) {
+        if (m.type == "bind") {
+            places.emplace(m.destination, m.source);
+        }
+    }
+    return places;
 }
 
 void expect(sentences& out, std::string_view what, std::string_view found,
@@ -74,27 +87,17 @@ void compare_namespaces(sentences& out, process_view const& seen, bundle_host co
             out.push_back(fmt::format("the {} namespace is the host's", name));
         }
     }
-    auto const lines = split(seen.cgroup, '\n');
-    bool any = false;
-    for (auto const& line : lines) {
-        bool const ours = line.ends_with(":" + host.cgroups_path);
-        any |= ours;
-        // Beside v1 hierarchies, cgroup2 carries nothing of ours.
-        if (!ours && !(line.starts_with("0::") && lines.size() > 1)) {
-            out.push_back(fmt::format("the process is in group '{}'", line));
-        }
-    }
-    if (!any) {
-        out.emplace_back("the process is in no group of ours");
+    if (!in_groups(seen, host.cgroups_path)) {
+        out.push_back(fmt::format("the process is in the groups '{}'",
+                                  fmt::join(split(seen.cgroup, '\n'), "', '")));
     }
 }
 
 void compare_network(sentences& out, process_view const& seen) {
-    // Two lines of heading, then one per interface.
-    auto const lines = split(seen.net_dev, '\n');
-    bool const only_lo = lines.size() == 3 && lines[2].find("lo:") != std::string::npos;
-    if (!only_lo) {
-        out.emplace_back("there are interfaces beside lo");
+    auto const names = interfaces_of(seen.net_dev);
+    if (names != std::vector<std::string>{"lo"}) {
+        out.push_back(
+            fmt::format("the network interfaces are '{}' instead of 'lo'", fmt::join(names, ", ")));
     }
     if (split(seen.net_route, '\n').size() > 1) {
         out.emplace_back("there are routes");
@@ -112,14 +115,32 @@ void compare_mount(sentences& out, planned_mount const& wanted, mount_fact const
                                       asked ? "without" : "with", flag));
         }
     }
-    if (wanted.type != "bind" && found.type != wanted.type) {
+    auto const& type = wanted.type == "bind" ? wanted.file_system : wanted.type;
+    if (!type.empty() && found.type != type) {
         out.push_back(
-            fmt::format("{} is a {} instead of a {}", wanted.destination, found.type, wanted.type));
+            fmt::format("{} is a {} instead of a {}", wanted.destination, found.type, type));
     }
     for (auto const& option : wanted.data) {
         // The kernel does not print what is its own default.
         if (option != "mode=1777" && !found.super_has(option)) {
             out.push_back(fmt::format("{} is mounted without {}", wanted.destination, option));
+        }
+    }
+}
+
+/// The null device over a file, an empty file system over a directory.
+bool hides(mount_fact const& m) {
+    bool const null = m.root == "/null" && (m.type == "devtmpfs" || m.type == "tmpfs");
+    return null || (m.type == "tmpfs" && m.root == "/" && m.has("ro"));
+}
+
+void compare_places(sentences& out, process_view const& seen, sandbox_spec const& spec,
+                    bundle_host const& host) {
+    for (auto const& [where, source] : planned_places(spec, host)) {
+        auto const found = seen.places.find(where);
+        if (found == seen.places.end() || found->second.inside.empty() ||
+            found->second.inside != found->second.outside) {
+            out.push_back(fmt::format("{} is another directory than the one meant", where));
         }
     }
 }
@@ -149,7 +170,7 @@ void compare_mounts(sentences& out, process_view const& seen, sandbox_spec const
         auto const node = found.extract(path);
         auto const& readonly = readonly_paths();
         bool const must_be_ro = std::ranges::find(readonly, path) != readonly.end();
-        if (node.empty()) {
+        if (node.empty() || !(must_be_ro ? node.mapped().type == "proc" : hides(node.mapped()))) {
             out.push_back(fmt::format("{} is in sight", path));
         } else if (must_be_ro && !node.mapped().has("ro")) {
             out.push_back(fmt::format("{} is writable", path));
@@ -190,6 +211,20 @@ process_view look_at(pid_t pid) {
     return v;
 }
 
+std::string place_at(std::string const& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? fmt::format("{}:{}", status.st_dev, status.st_ino)
+                                              : std::string{};
+}
+
+void look_at_places(process_view& view, pid_t pid, sandbox_spec const& spec,
+                    bundle_host const& host) {
+    for (auto const& [where, source] : planned_places(spec, host)) {
+        view.places[where] = {place_at(fmt::format("/proc/{}/root{}", pid, where)),
+                              place_at(source)};
+    }
+}
+
 std::vector<std::string> differences(process_view const& seen, sandbox_spec const& spec,
                                      bundle_host const& host) {
     sentences out;
@@ -198,7 +233,16 @@ std::vector<std::string> differences(process_view const& seen, sandbox_spec cons
     compare_namespaces(out, seen, host);
     compare_network(out, seen);
     compare_mounts(out, seen, spec, host);
+    compare_places(out, seen, spec, host);
     return out;
+}
+
+bool in_groups(process_view const& seen, std::string const& path) {
+    auto const lines = split(seen.cgroup, '\n');
+    return !lines.empty() && std::ranges::all_of(lines, [&](auto const& line) {
+        // Beside v1 hierarchies, cgroup2 carries nothing of ours.
+        return line.ends_with(":" + path) || (line.starts_with("0::") && lines.size() > 1);
+    });
 }
 
 bool has_seccomp(process_view const& seen) { return parse_status(seen.status)["Seccomp"] == "2"; }

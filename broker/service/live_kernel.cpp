@@ -196,9 +196,9 @@ task<result<std::shared_ptr<live_kernel>>> live_kernel::adopt(service_context& c
                                                               sandbox_row const& row) {
     auto self = std::make_shared<live_kernel>(context, row);
     auto const uid = session.uid;
-    auto found =
-        co_await offload(context.pool, [&runtime = context.runtime, session_key = row.session,
-                                        id = row.id] { return runtime.adopt(session_key, id); });
+    auto found = co_await offload(
+        context.pool, [&runtime = context.runtime, session_key = row.session, id = row.id,
+                       to = session.session_limits] { return runtime.adopt(session_key, id, to); });
     if (!found) {
         co_return found.error();
     }

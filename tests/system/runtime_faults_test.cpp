@@ -327,6 +327,20 @@ TEST_CASE("where the first runtime does not work the next one does, and it is to
     CHECK(f.lists() == before);
 }
 
+TEST_CASE("a sandbox whose limits were changed meanwhile is not taken up", "[runtime][faults]") {
+    runtime_fixture f;
+    auto const s = f.spec("pass");
+    REQUIRE(f.runtime().start(s).has_value());
+    CHECK(f.runtime().adopt(s.session, s.sandbox, s.session_limits).has_value());
+    auto other = s.session_limits;
+    other.pids += 1;
+    auto const refused = f.runtime().adopt(s.session, s.sandbox, other);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK_THAT(refused.error().detail, Catch::Matchers::ContainsSubstring("pids.max"));
+    REQUIRE(f.runtime().end(s.session, s.sandbox).has_value());
+    REQUIRE(f.runtime().forget_session(s.session).has_value());
+}
+
 TEST_CASE("a limit that is changed behind our back is found out at settling", "[runtime][faults]") {
     runtime_fixture f;
     auto const s = f.spec("pass");

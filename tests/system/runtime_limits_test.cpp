@@ -93,6 +93,32 @@ TEST_CASE("temporary file systems are full before the memory limit is reached",
     CHECK(f.last_end.oom_kills == 0);
 }
 
+TEST_CASE("a small session's temporary file systems are full before its memory is",
+          "[runtime][limits]") {
+    runtime_fixture f;
+    auto s = f.spec(std::string{helpers} +
+                    "def fill(d):\n"
+                    "    with open(d + '/big', 'wb') as f:\n"
+                    "        while True: f.write(bytes(1 << 20))\n"
+                    "tell([refused(lambda: fill('/tmp')), refused(lambda: fill('/dev/shm'))])");
+    s.session_limits.memory_bytes = 64ULL << 20;
+    CHECK(f.run(s) == "[28, 28]");
+    CHECK(f.last_end.oom_kills == 0);
+}
+
+TEST_CASE("the socket directory holds sockets and next to nothing else", "[runtime][limits]") {
+    runtime_fixture f;
+    CHECK(answer(f,
+                 "def fill():\n"
+                 "    with open('/run/kernel/big', 'wb', 0) as f:\n"
+                 "        for i in range(1024): f.write(bytes(4096))\n"
+                 "def many():\n"
+                 "    for i in range(100): open('/run/kernel/%d' % i, 'w').close()\n"
+                 "r = [refused(fill), os.stat('/run/kernel/big').st_size <= 65536]\n"
+                 "tell(r + [refused(many), len(os.listdir('/run/kernel')) <= 16])") ==
+          "[28, True, 28, True]");
+}
+
 TEST_CASE("open files, core files and file sizes are limited", "[runtime][limits]") {
     runtime_fixture f;
     auto s = f.spec(std::string{helpers} +
@@ -173,6 +199,24 @@ TEST_CASE("the sandbox inherits no descriptor but the null device", "[runtime][w
               f,
               "tell([os.readlink('/proc/1/fd/' + n) for n in sorted(os.listdir('/proc/1/fd'))])") ==
           "['/dev/null', '/dev/null', '/dev/null']");
+}
+
+TEST_CASE("processes that nobody waits for leave no zombies", "[runtime][walls]") {
+    runtime_fixture f;
+    CHECK(answer(f,
+                 "import time\n"
+                 "for i in range(200):\n"
+                 "    child = os.fork()\n"
+                 "    if child == 0:\n"
+                 "        if os.fork() == 0: os._exit(0)\n"
+                 "        os._exit(0)\n"
+                 "    os.waitpid(child, 0)\n"
+                 "def others():\n"
+                 "    return [n for n in os.listdir('/proc') if n.isdigit() and int(n) not in\n"
+                 "            (1, os.getpid())]\n"
+                 "until = time.monotonic() + 15\n"
+                 "while others() and time.monotonic() < until: time.sleep(0.01)\n"
+                 "tell(others())") == "[]");
 }
 
 TEST_CASE("the sandbox knows neither a resolver nor the name of its host", "[runtime][walls]") {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "broker/runtime/cgroup_layout.hpp"
 #include "broker/runtime/host_files.hpp"
 #include "broker/runtime/monitor_record.hpp"
 #include "broker/runtime/oci_paths.hpp"
@@ -6,10 +7,15 @@
 #include "tests/support/catch.hpp"
 #include "tests/system/runtime_fixture.hpp"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <functional>
 #include <set>
 
 using test_support::readable;
@@ -30,6 +36,19 @@ broker::running_sandbox started(runtime_fixture& f, broker::sandbox_spec const& 
         FAIL(made.error().detail);
     }
     return std::move(*made);
+}
+
+/// In a process and a mount namespace of its own, without what is mounted at `hidden`.
+bool elsewhere(char const* hidden, std::function<bool()> const& step) {
+    pid_t const child = ::fork();
+    if (child == 0) {
+        bool const ready = ::unshare(CLONE_NEWNS) == 0 &&
+                           ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                           (hidden == nullptr || *hidden == '-' || ::umount(hidden) == 0);
+        ::_exit(ready && step() ? 0 : 1);
+    }
+    int status = -1;
+    return child > 0 && ::waitpid(child, &status, 0) == child && status == 0;
 }
 
 void end_all(runtime_fixture& f, broker::sandbox_spec const& s) {
@@ -120,7 +139,7 @@ TEST_CASE("a killed monitor ends the sandbox as seen by nobody, and everything i
     REQUIRE(record.monitor().signal(SIGKILL));
     REQUIRE(readable(sandbox.ended.get()));
     REQUIRE(record.container());
-    auto const adopted = f.runtime().adopt(s.session, s.sandbox);
+    auto const adopted = f.runtime().adopt(s.session, s.sandbox, s.session_limits);
     CHECK_FALSE(adopted.has_value());
     auto const listed = f.runtime().list();
     REQUIRE(listed.has_value());
@@ -143,13 +162,48 @@ TEST_CASE("a second broker lists and adopts what the first one started", "[runti
     CHECK(listed->front().session == s.session);
     CHECK(listed->front().sandbox == s.sandbox);
     CHECK(listed->front().alive);
-    auto const adopted = second->adopt(s.session, s.sandbox);
+    auto const adopted = second->adopt(s.session, s.sandbox, s.session_limits);
     REQUIRE(adopted.has_value());
     CHECK_FALSE(readable(adopted->ended.get(), 0));
-    CHECK_FALSE(second->adopt(broker::session_id::make(), s.sandbox).has_value());
+    CHECK_FALSE(second->adopt(broker::session_id::make(), s.sandbox, s.session_limits).has_value());
     REQUIRE(second->end(s.session, s.sandbox).has_value());
     CHECK(readable(adopted->ended.get()));
     REQUIRE(second->forget_session(s.session).has_value());
+}
+
+TEST_CASE("a broker in a mount namespace of its own takes up what one in another started",
+          "[runtime]") {
+    runtime_fixture f;
+    auto const before = f.lists();
+    auto const s = f.spec("tell('up')");
+    bool const begun = elsewhere(
+        nullptr, [&] { return broker::create_oci_runtime(f.options())->start(s).has_value(); });
+    REQUIRE(begun);
+    auto const adopted = f.runtime().adopt(s.session, s.sandbox, s.session_limits);
+    REQUIRE(adopted.has_value());
+    CHECK(::faccessat(adopted->socket_dir.get(), "connection.json", F_OK, 0) == 0);
+    CHECK(f.runtime().settle(s.session, s.sandbox, s.session_limits).has_value());
+    struct stat status {};
+    CHECK((::fstat(adopted->socket_dir.get(), &status) == 0 && status.st_uid == 0));
+    end_all(f, s);
+    CHECK(f.lists() == before);
+}
+
+TEST_CASE("without cgroup2 beside cgroups v1 sandboxes are made just the same", "[runtime]") {
+    runtime_fixture f;
+    auto const before = f.lists();
+    auto const s = f.spec("tell('up')");
+    auto const layout =
+        broker::parse_cgroup_layout(broker::read_host_file("/proc/self/mountinfo").value_or(""));
+    std::string const wanted = layout.mode == broker::cgroup_mode::v2 ? "v2" : "v1";
+    bool const ran = elsewhere(layout.cover().c_str(), [&] {
+        auto const runtime = broker::create_oci_runtime(f.options());
+        return runtime->report().cgroups == wanted && runtime->start(s).has_value() &&
+               f.told(s) == "up" && runtime->end(s.session, s.sandbox).has_value() &&
+               runtime->forget_session(s.session).has_value();
+    });
+    CHECK(ran);
+    CHECK(f.lists() == before);
 }
 
 TEST_CASE("settling closes the socket directory and ends the boost", "[runtime]") {

@@ -68,6 +68,21 @@ TEST_CASE("the mounts of a bundle are these six and no other", "[bundle]") {
        "options": ["bind", "rw", "nosuid", "nodev"]}])"));
 }
 
+TEST_CASE("temporary file systems never hold more than half of the memory", "[bundle]") {
+    auto s = example();
+    s.session_limits.memory_bytes = 64ULL << 20;
+    auto mounts = planned_mounts(s, host);
+    CHECK(mounts[2].data[1] == "size=16384k");
+    CHECK(mounts[3].data[1] == "size=16384k");
+    s.session_limits.memory_bytes = (64ULL << 20) + 4095;  // whole pages, as the kernel prints them
+    s.tmp_bytes = 1ULL << 20;
+    mounts = planned_mounts(s, host);
+    CHECK(mounts[2].data[1] == "size=16384k");
+    CHECK(mounts[3].data[1] == "size=1024k");
+    s.session_limits.memory_bytes = 1;
+    CHECK(planned_mounts(s, host)[3].data[1] == "size=4k");
+}
+
 TEST_CASE("namespaces are all new, devices are five, the group is the sandbox's", "[bundle]") {
     auto const l = nlohmann::json::parse(make_oci_config(example(), host))["linux"];
     CHECK(l["namespaces"] == nlohmann::json::parse(

@@ -138,6 +138,12 @@ TEST_CASE("a runtime that drops a setting is found out and nothing is left", "[r
         row{"c['linux']['cgroupsPath'] += 'x'", "group"},
         row{"c['mounts'][5]['options'].remove('nosuid')", "/mnt/data is mounted without nosuid"},
         row{"c['mounts'][3]['options'].remove('nr_inodes=4096')", "nr_inodes"},
+        row{"c['mounts'][5]['source'] = '/tmp'", "/mnt/data is another directory"},
+        row{"c['mounts'][4]['source'] = c['mounts'][5]['source']", "/run/kernel is"},
+        row{"c['linux']['maskedPaths'].remove('/proc/kallsyms'); c['mounts'].append({"
+            "'destination': '/proc/kallsyms', 'type': 'bind', 'source': '/etc/hostname', "
+            "'options': ['bind', 'ro']})",
+            "/proc/kallsyms is in sight"},
         row{"c['mounts'].append({'destination': '/sys', 'type': 'sysfs', 'source': 'sysfs'})",
             "/sys"});
     CAPTURE(r.edit);

@@ -312,6 +312,20 @@ TEST_CASE("half-made images of a broker that was killed are cleared away", "[run
     CHECK(access(half.c_str(), F_OK) != 0);
 }
 
+TEST_CASE("what is larger than its image is not taken for a workspace", "[runtime][workspace]") {
+    state const in;
+    auto store = store_of(in, "ext4");
+    auto const id = session_id::make();
+    CHECK(store->create(id, owner, 8 * mib).has_value());
+    REQUIRE(store->unmount(id).has_value());
+    auto const place = in.path + "/workspaces/mounts/" + id.str();
+    REQUIRE(mkdir(place.c_str(), 0700) == 0);
+    REQUIRE(mount("tmpfs", place.c_str(), "tmpfs", 0, "size=16m") == 0);
+    CHECK(store->open(id, owner).has_error());
+    REQUIRE(store->unmount(id).has_value());
+    CHECK(store->open(id, owner).has_value());
+}
+
 TEST_CASE("a stock that a lost host tore is made anew", "[runtime][workspace]") {
     state const in;
     { (void)store_of(in, "ext4"); }

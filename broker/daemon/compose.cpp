@@ -179,6 +179,9 @@ result<void> running_broker::listen() {
     events.failed = [this](std::string_view what, std::string_view detail) {
         log_.error("http_failed", {{"what", what}, {"err", detail}});
     };
+    events.full = [this](std::size_t connections) {
+        log_.warning("connections_full", {{"connections", connections}});
+    };
     events.answered = [this](std::string_view method, std::string_view, int status,
                              std::string_view request_id, std::chrono::microseconds took) {
         log_.debug("answered", {{"method", method},

@@ -68,7 +68,8 @@ struct request {
     std::string query;      // raw, without '?'
     std::string authority;  // host and port the client asked for: Host, or an absolute target's
     fields headers;
-    std::string peer_address;  // textual IP; empty for a unix socket
+    std::string peer_address;  // textual IP; empty for a unix socket, or when it is not known
+    bool unix_socket = false;  // it came in through one
     std::string request_id;    // the client's sane one or ours
     body_reader* body = nullptr;
 };

@@ -47,7 +47,7 @@ problem table(refusal why) {
         case refusal::not_implemented:
             return make(501, "not_implemented", "This is not an HTTP proxy");
         case refusal::too_many_connections:
-            return make(503, "too_many_connections", "Too many connections are open");
+            return {503, "too_many_connections", "Too many connections are open", {}, 1};
         case refusal::version_not_supported:
             return make(505, "version_not_supported", "This HTTP version is not spoken here");
     }

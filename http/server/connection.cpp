@@ -66,6 +66,15 @@ broker::task<> connection::run() {
     io_->close();
 }
 
+broker::task<> connection::turn_away() {
+    auto const then =
+        co_await refuse_and_close(refusal::too_many_connections, "Try again in a moment.", {});
+    if (then == next::linger) {
+        co_await linger();
+    }
+    io_->close();
+}
+
 void connection::stop_soon() {
     if (idle_) {
         io_->interrupt();
@@ -83,14 +92,18 @@ broker::task<connection::next> connection::serve_one() {
     bool const understood = parser.head(io_->buffered().substr(0, size), incoming);
     io_->consume(size);
     if (!understood) {
-        co_return co_await refuse_and_close(refusal::bad_request, "The header is malformed.");
+        co_return co_await refuse_and_close(refusal::bad_request, "The header is malformed.", {});
     }
+    incoming.request_id = choose_request_id(incoming.headers.find("X-Request-Id"),
+                                            incoming.headers.count("X-Request-Id"));
     if (incoming.method == "CONNECT") {
-        co_return co_await refuse_and_close(refusal::not_implemented, "CONNECT is not served.");
+        co_return co_await refuse_and_close(refusal::not_implemented, "CONNECT is not served.",
+                                            std::move(incoming));
     }
     if (!take_target(incoming)) {
         co_return co_await refuse_and_close(refusal::bad_request,
-                                            "The target must be a path, or an http URL.");
+                                            "The target must be a path, or an http URL.",
+                                            std::move(incoming));
     }
     co_return co_await respond(incoming, parser);
 }
@@ -112,7 +125,8 @@ broker::task<connection::next> connection::read_head(std::size_t& size) {
             co_return next::close;
         }
         io_->shrink();
-        io_->deadline_in(limits.idle_time);
+        // Who has asked nothing yet has not earned the patience for a client that may come back.
+        io_->deadline_in(answered_ == 0 ? limits.header_time : limits.idle_time);
         idle_ = true;
         auto const read = co_await io_->read_more();
         idle_ = false;
@@ -130,9 +144,13 @@ broker::task<connection::next> connection::read_head(std::size_t& size) {
                 io_->no_deadline();
                 co_return next::another;
             case head_guard::outcome::broken:
-                co_return co_await refuse_and_close(guard.why(), guard.sentence());
+                co_return co_await refuse_and_close(guard.why(), guard.sentence(), {});
             case head_guard::outcome::need_more:
                 break;
+        }
+        if (io_->full()) {
+            co_return co_await refuse_and_close(refusal::header_too_large,
+                                                "The header is longer than this server takes.", {});
         }
         if (!std::exchange(timed, true)) {
             io_->deadline_in(limits.header_time);
@@ -140,7 +158,7 @@ broker::task<connection::next> connection::read_head(std::size_t& size) {
         auto const read = co_await io_->read_more();
         if (read == connection_io::end::timed_out) {
             co_return co_await refuse_and_close(refusal::request_timeout,
-                                                "The header did not arrive in time.");
+                                                "The header did not arrive in time.", {});
         }
         if (read != connection_io::end::none) {
             co_return next::close;
@@ -174,8 +192,7 @@ broker::task<connection::next> connection::respond(request& incoming, request_pa
     request_body body(*io_, parser, expects, shared_.settings.body_time);
     incoming.body = &body;
     incoming.peer_address = peer_address_;
-    incoming.request_id = choose_request_id(incoming.headers.find("X-Request-Id"),
-                                            incoming.headers.count("X-Request-Id"));
+    incoming.unix_socket = shared_.unix_socket;
     auto const answer = co_await ask_handler(incoming);
     if (!answer.reason.empty() && shared_.events.failed) {
         shared_.events.failed("request", incoming.request_id + ": " + answer.reason);
@@ -209,14 +226,16 @@ void connection::report(request const& incoming, int status,
     }
 }
 
-/// For what never became a request.
-broker::task<connection::next> connection::refuse_and_close(refusal why, std::string sentence) {
-    request nothing;
-    nothing.request_id = choose_request_id(nullptr, 0);
+/// For what never became a request; `about` is empty if no head was understood.
+broker::task<connection::next> connection::refuse_and_close(refusal why, std::string sentence,
+                                                            request about) {
+    if (about.request_id.empty()) {
+        about.request_id = choose_request_id(nullptr, 0);
+    }
     auto const answer = refuse(why, std::move(sentence));
-    response_facts const facts{shared_.date(), nothing.request_id, 0, false, false};
+    response_facts const facts{shared_.date(), about.request_id, 0, false, false};
     bool const sent = co_await writer_.send(answer, facts, false);
-    report(nothing, answer.status, connection_io::clock::now());
+    report(about, answer.status, connection_io::clock::now());
     co_return sent ? next::linger : next::close;
 }
 

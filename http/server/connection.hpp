@@ -27,7 +27,8 @@ struct connection_shared {
     http::handler& handler;
     server_settings settings;
     server_events events;
-    bool stopping = false;  // every answer is the last of its connection
+    bool unix_socket = false;  // what the listener is
+    bool stopping = false;     // every answer is the last of its connection
 
     /// The Date field, made once a second.
     std::string const& date();
@@ -47,6 +48,9 @@ public:
     /// Serves until either side ends it. Closes the socket.
     broker::task<> run();
 
+    /// Instead of `run`, when there are too many: answers 503 before anything is read.
+    broker::task<> turn_away();
+
     /// Between two requests: ends now. Else: ends after the answer that is being made.
     void stop_soon();
 
@@ -57,7 +61,7 @@ private:
     broker::task<next> read_head(std::size_t& size);
     broker::task<next> respond(request& incoming, request_parser& parser);
     broker::task<response> ask_handler(request& incoming);
-    broker::task<next> refuse_and_close(refusal why, std::string sentence);
+    broker::task<next> refuse_and_close(refusal why, std::string sentence, request about);
     broker::task<> linger();
     void skip_empty_line();
     void report(request const& incoming, int status, connection_io::clock::time_point since) const;

@@ -4,6 +4,7 @@
 #include "http/server/connection_io.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -15,8 +16,8 @@ constexpr std::size_t small_buffer = 4 * 1024;
 
 }  // namespace
 
-connection_io::connection_io(socket_type socket)
-    : socket_(std::move(socket)), timer_(socket_.get_executor()), data_(small_buffer) {
+connection_io::connection_io(socket_type socket, std::size_t turn)
+    : socket_(std::move(socket)), timer_(socket_.get_executor()), turn_(turn), data_(small_buffer) {
     boost::system::error_code ignored;
     socket_.non_blocking(true, ignored);
 }
@@ -50,29 +51,41 @@ broker::task<connection_io::end> connection_io::read_more() {
     auto const room = boost::asio::buffer(data_.data() + end_, data_.size() - end_);
     auto const [ec, bytes] = co_await socket_.async_read_some(room, broker::no_throw);
     end_ += bytes;
+    written_ = 0;
     co_return outcome(ec);
 }
 
 broker::task<connection_io::end> connection_io::write(std::string_view first,
                                                       std::string_view second,
                                                       std::chrono::milliseconds patience) {
+    slow_reader reader(patience);
     while (!first.empty() || !second.empty()) {
+        if (written_ >= turn_) {
+            written_ = 0;
+            co_await boost::asio::post(socket_.get_executor(), broker::use_task);
+        }
         std::array<boost::asio::const_buffer, 2> const parts{
             boost::asio::buffer(first.data(), first.size()),
             boost::asio::buffer(second.data(), second.size())};
         boost::system::error_code ec;
         // Most answers fit into the socket: then nothing is suspended and no timer is looked at.
-        std::size_t bytes = socket_.write_some(parts, ec);
+        auto const bytes = socket_.write_some(parts, ec);
         if (ec == boost::asio::error::would_block) {
-            deadline_in(patience);
+            deadline_at(reader.wait(clock::now()));
             auto const [waited] =
                 co_await socket_.async_wait(socket_type::wait_write, broker::no_throw);
-            ec = waited;
-            bytes = 0;
+            no_deadline();
+            written_ = 0;
+            if (waited) {
+                co_return outcome(waited);
+            }
+            continue;
         }
         if (ec) {
             co_return outcome(ec);
         }
+        reader.took(bytes);
+        written_ += bytes;
         auto const from_first = std::min(bytes, first.size());
         first.remove_prefix(from_first);
         second.remove_prefix(bytes - from_first);
@@ -90,9 +103,9 @@ connection_io::end connection_io::outcome(boost::system::error_code const& ec) {
     return timed_out_ && !interrupted_ ? end::timed_out : end::cancelled;
 }
 
-void connection_io::deadline_in(std::chrono::milliseconds time) {
+void connection_io::deadline_at(clock::time_point time) {
     timed_out_ = false;
-    deadline_ = clock::now() + time;
+    deadline_ = time;
     if (deadline_ < armed_) {
         watch();
     }

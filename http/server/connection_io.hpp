@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bytes of one connection, in and out, under one deadline.
-// Never grows its buffer above 64 KiB, and arms no timer for what is done at once: the deadline is
-// a number that one long-lived timer looks at. Lives on the loop; shared with that timer's
-// callback.
+// Never grows its buffer above 64 KiB, never keeps the loop for itself while a fast peer takes all,
+// and arms no timer for what is done at once: the deadline is a number that one long-lived timer
+// looks at. Lives on the loop; shared with that timer's callback.
 #pragma once
 
 #include "broker/base/async.hpp"
@@ -20,6 +20,31 @@
 
 namespace http {
 
+/// How long a peer that takes little may be waited for: a wait has `patience`, and the next one has
+/// new patience only if `enough` bytes were taken since. A byte now and then renews nothing.
+class slow_reader {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+    static constexpr std::size_t enough = 16 * 1024;
+
+    explicit slow_reader(std::chrono::milliseconds patience) : patience_(patience) {}
+
+    void took(std::size_t bytes) noexcept { taken_ += bytes; }
+    /// When the wait that begins now has to end.
+    time_point wait(time_point now) noexcept {
+        if (taken_ >= enough) {
+            taken_ = 0;
+            until_ = now + patience_;
+        }
+        return until_;
+    }
+
+private:
+    std::chrono::milliseconds patience_;
+    std::size_t taken_ = enough;
+    time_point until_;
+};
+
 class connection_io : public std::enable_shared_from_this<connection_io> {
 public:
     using socket_type = boost::asio::generic::stream_protocol::socket;
@@ -33,8 +58,10 @@ public:
     };
 
     static constexpr std::size_t max_buffer = 64 * 1024;
+    static constexpr std::size_t max_turn = 1024 * 1024;
 
-    explicit connection_io(socket_type socket);
+    /// `turn`: bytes that are written in one go before other connections get their turn.
+    explicit connection_io(socket_type socket, std::size_t turn = max_turn);
     connection_io(connection_io const&) = delete;
     connection_io& operator=(connection_io const&) = delete;
 
@@ -48,12 +75,12 @@ public:
     broker::task<end> read_more();
     bool full() const noexcept { return begin_ == 0 && end_ == max_buffer; }
 
-    /// Writes all of it. Each part the peer takes moves the deadline by `patience`.
+    /// Writes all of it; `slow_reader` says how long the peer is waited for.
     broker::task<end> write(std::string_view first, std::string_view second,
                             std::chrono::milliseconds patience);
 
     /// Every wait from now on ends at this point of time.
-    void deadline_in(std::chrono::milliseconds time);
+    void deadline_in(std::chrono::milliseconds time) { deadline_at(clock::now() + time); }
     void no_deadline() noexcept { deadline_ = clock::time_point::max(); }
 
     /// Ends the wait that is going on with `cancelled`.
@@ -64,6 +91,7 @@ public:
     void close();
 
 private:
+    void deadline_at(clock::time_point time);
     void watch();
     void on_timer();
     end outcome(boost::system::error_code const& ec);
@@ -74,6 +102,8 @@ private:
     clock::time_point armed_ = clock::time_point::max();  // when the timer looks next
     bool timed_out_ = false;
     bool interrupted_ = false;
+    std::size_t const turn_;
+    std::size_t written_ = 0;  // since others had their turn
     std::vector<char> data_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;

@@ -21,7 +21,9 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
           owned(std::move(socket.owned)),
           shared(std::move(s)),
           group(loop.get_executor(), [this](std::exception_ptr) { failed("connection", "threw"); }),
-          retry(loop) {}
+          retry(loop) {
+        shared.unix_socket = std::holds_alternative<unix_endpoint>(where);
+    }
 
     void failed(std::string_view what, std::string_view detail) const {
         if (shared.events.failed) {
@@ -31,7 +33,8 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
 
     broker::task<> accept_all();
     broker::task<> accepted(connection_io::socket_type socket);
-    void turn_away(connection_io::socket_type socket);
+    broker::task<> turned_away(connection_io::socket_type socket);
+    void admit(connection_io::socket_type socket);
 
     endpoint where;
     bound_socket::acceptor_type acceptor;
@@ -40,12 +43,18 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
     broker::task_group group;
     boost::asio::steady_timer retry;
     std::list<connection*> open;
+    std::size_t leaving = 0;  // turned away, and not gone yet
+    bool full = false;
 };
 
 namespace {
 
 /// Out of descriptors or memory: nothing is gained by trying again at once.
 constexpr std::chrono::milliseconds back_off{100};
+
+/// To so many at once it is told that there are too many; what comes above is closed without a
+/// word.
+constexpr std::size_t most_leaving = 64;
 
 bool passes_by_itself(boost::system::error_code const& ec) {
     return ec == boost::asio::error::connection_aborted || ec == boost::asio::error::interrupted ||
@@ -72,11 +81,7 @@ broker::task<> listener::state::accept_all() {
         }
         if (!ec) {
             told = false;
-            if (open.size() >= shared.settings.max_connections) {
-                turn_away(std::move(socket));
-            } else {
-                group.spawn(accepted(std::move(socket)));
-            }
+            admit(std::move(socket));
         } else if (!passes_by_itself(ec)) {
             if (!std::exchange(told, true)) {
                 failed("accept", ec.message());
@@ -104,16 +109,29 @@ broker::task<> listener::state::accepted(connection_io::socket_type socket) {
     co_await served.run();
 }
 
-void listener::state::turn_away(connection_io::socket_type socket) {
-    auto answer = refuse(refusal::too_many_connections, "Try again in a moment.");
-    answer.headers.add("Retry-After", "1");
-    auto const& body = std::get<std::string>(answer.body);
-    std::string bytes;
-    append_head(bytes, answer, {shared.date(), "none", body.size(), false, false});
-    bytes += body;
-    boost::system::error_code ignored;
-    socket.non_blocking(true, ignored);
-    socket.write_some(boost::asio::buffer(bytes), ignored);
+broker::task<> listener::state::turned_away(connection_io::socket_type socket) {
+    auto const self = shared_from_this();
+    struct leave {
+        std::size_t& count;
+        ~leave() { --count; }
+    } const left{leaving};
+    connection refused(std::move(socket), {}, shared);
+    co_await refused.turn_away();
+}
+
+void listener::state::admit(connection_io::socket_type socket) {
+    if (open.size() < shared.settings.max_connections) {
+        full = false;
+        group.spawn(accepted(std::move(socket)));
+        return;
+    }
+    if (!std::exchange(full, true) && shared.events.full) {
+        shared.events.full(open.size());
+    }
+    if (leaving < most_leaving) {
+        ++leaving;
+        group.spawn(turned_away(std::move(socket)));
+    }
 }
 
 listener::listener(std::shared_ptr<state> s) : state_(std::move(s)) {}

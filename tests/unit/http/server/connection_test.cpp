@@ -2,7 +2,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/unit/http/server/running_server.hpp"
 
-#include <cstdio>
+#include <memory>
 
 using test::body_of;
 using test::header_of;
@@ -148,12 +148,37 @@ TEST_CASE("above the cap a connection is turned away with 503", "[http][connecti
     raw_client first(server.where());
     first.send(get);
     CHECK(status_of(first.response()) == 200);
-    raw_client second(server.where());
-    auto const answer = second.rest();
-    CHECK(status_of(answer) == 503);
-    CHECK(header_of(answer, "Retry-After") == "1");
+    for (int i = 0; i < 2; ++i) {
+        // It has sent already when it is accepted: what is not read must not cost it the answer.
+        std::unique_ptr<raw_client> second;
+        server.on_loop([&] {
+            second = std::make_unique<raw_client>(server.where());
+            second->send(get + std::string(60000, 'x'));
+        });
+        auto const answer = second->rest();
+        CHECK(status_of(answer) == 503);
+        CHECK(header_of(answer, "Retry-After") == "1");
+        CHECK(header_of(answer, "X-Request-Id").size() == 21);
+        CHECK(header_of(answer, "Connection") == "close");
+        CHECK(answer.find("\"retry_after_s\":1") != std::string::npos);
+    }
     first.send(get);
     CHECK(status_of(first.response()) == 200);
+    CHECK(server.failures() == std::vector<std::string>{"full: 1"});
+    CHECK(server.answers() ==
+          std::vector<std::string>{"GET /healthz 200", "  503", "  503", "GET /healthz 200"});
+}
+
+TEST_CASE("a refusal bears the request id of a head that was understood", "[http][connection]") {
+    running_server server;
+    for (auto const* const line : {"CONNECT a:443", "OPTIONS *", "GET ftp://a/"}) {
+        INFO(line);
+        raw_client client(server.where());
+        client.send(std::string(line) + " HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine-1\r\n\r\n");
+        auto const answer = client.response();
+        CHECK(status_of(answer) >= 400);
+        CHECK(header_of(answer, "X-Request-Id") == "mine-1");
+    }
 }
 
 TEST_CASE("a client that leaves while it is served costs nothing", "[http][connection]") {

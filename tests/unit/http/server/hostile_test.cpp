@@ -142,6 +142,19 @@ TEST_CASE("lines, headers and fields have limits", "[http][hostile]") {
     CHECK(status_of(client.response()) == 200);
 }
 
+TEST_CASE("a head that the buffer cannot hold is refused, whatever the limit", "[http][hostile]") {
+    http::server_settings settings;
+    settings.max_header_bytes = std::size_t{1024} * 1024;
+    running_server server(settings);
+    std::string const line = "X: " + std::string(1000, 'a') + "\r\n";
+    std::string fields;
+    for (int i = 0; i < 70; ++i) {
+        fields += line;
+    }
+    check(server,
+          {"long head", "GET /healthz HTTP/1.1\r\nHost: a\r\n" + fields, 431, "header_too_large"});
+}
+
 TEST_CASE("chunks that are none are refused", "[http][hostile]") {
     running_server server;
     std::string const head = post("Transfer-Encoding: chunked\r\n");

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <stdexcept>
 
 namespace test {
@@ -80,6 +81,14 @@ running_server::running_server(http::server_settings settings, http::endpoint wh
     events.failed = [this](std::string_view what, std::string_view detail) {
         failures_.push_back(std::string(what) + ": " + std::string(detail));
     };
+    events.full = [this](std::size_t connections) {
+        failures_.push_back("full: " + std::to_string(connections));
+    };
+    events.answered = [this](std::string_view method, std::string_view path, int status,
+                             std::string_view, std::chrono::microseconds) {
+        answers_.push_back(std::string(method) + " " + std::string(path) + " " +
+                           std::to_string(status));
+    };
     auto opened = http::listener::open(loop_, pool_, std::move(where), routes_, settings, events);
     if (!opened) {
         throw std::runtime_error(opened.error().detail);
@@ -130,6 +139,12 @@ std::size_t running_server::connections() {
     std::size_t count = 0;
     on_loop([&] { count = listener_->connections(); });
     return count;
+}
+
+std::vector<std::string> running_server::answers() {
+    std::vector<std::string> copy;
+    on_loop([&] { copy = answers_; });
+    return copy;
 }
 
 std::vector<std::string> running_server::failures() {
@@ -189,6 +204,7 @@ bool raw_client::fill() {
     char bytes[16384];
     auto const got = ::recv(fd_, bytes, sizeof bytes, 0);
     if (got <= 0) {
+        silent_ = got < 0 && errno == EAGAIN;
         return false;
     }
     buffer_.append(bytes, static_cast<std::size_t>(got));
@@ -227,7 +243,7 @@ std::string raw_client::rest() {
     return std::exchange(buffer_, {});
 }
 
-bool raw_client::closed() { return buffer_.empty() && !fill(); }
+bool raw_client::closed() { return buffer_.empty() && !fill() && !silent_; }
 
 int status_of(std::string const& response) {
     return response.size() > 12 ? std::stoi(response.substr(9, 3)) : 0;

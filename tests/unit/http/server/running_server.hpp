@@ -54,12 +54,14 @@ public:
     routes& handler() { return routes_; }
     std::size_t connections();
     std::vector<std::string> failures();  // what the server reported, "what: detail"
+    std::vector<std::string> answers();   // likewise, "METHOD /path status"
 
 private:
     boost::asio::io_context loop_{1};
     boost::asio::thread_pool pool_{1};
     routes routes_{loop_.get_executor()};
     std::vector<std::string> failures_;
+    std::vector<std::string> answers_;
     std::unique_ptr<http::listener> listener_;
     bool stopping_ = false;
     std::shared_ptr<std::promise<void>> stopped_;
@@ -84,12 +86,13 @@ public:
     std::string until(std::string_view text);
     /// All until the server closes.
     std::string rest();
-    /// The server has closed and nothing is left.
+    /// The server has closed and nothing is left; false if it is only silent.
     bool closed();
 
 private:
     bool fill();
     int fd_ = -1;
+    bool silent_ = false;  // nothing came within the deadline
     std::string buffer_;
 };
 

@@ -22,8 +22,11 @@
 namespace broker {
 namespace {
 
-/// Runtime, mounts, scans and hashing; more threads than this fight over two processors.
+/// Runtime, mounts and scans; more threads than this fight over two processors.
 constexpr std::size_t pool_threads = 4;
+
+/// File calls of clients, which may have to hash gigabytes.
+constexpr std::size_t file_pool_threads = 2;
 
 result<std::unique_ptr<workspace_store>> make_workspaces(settings const& with,
                                                          state_dir const& state) {
@@ -126,6 +129,7 @@ running_broker::running_broker(settings const& with, logger const& log, state_di
       reached_(crash_point_from_environment()),
       state_(std::move(state)),
       pool_(pool_threads),
+      file_pool_(file_pool_threads),
       tasks_(loop_.get_executor(), report_to(log_)),
       store_(std::move(store)),
       workspaces_(std::move(workspaces)),
@@ -142,6 +146,7 @@ running_broker::running_broker(settings const& with, logger const& log, state_di
       images_(images_directory(config_)),
       context_{.loop = loop_,
                .pool = pool_,
+               .file_pool = file_pool_,
                .tasks = tasks_,
                .config = config_,
                .store = *store_,
@@ -207,14 +212,15 @@ void running_broker::run() {
     tasks_.spawn(live());
     loop_.run();
     pool_.join();
+    file_pool_.join();
 }
 
 task<> running_broker::live() {
     listener_->start();
     co_await service_.reconcile();
     auto const missing = (co_await service_.ready()).missing;
-    for (auto const& sentence : missing) {
-        log_.warning("not_ready", {{"missing", sentence}});
+    for (auto const& one : missing) {
+        log_.warning("not_ready", {{"missing", one.detail}});
     }
     log_.info("ready",
               {{"listen", http::to_string(listener_->where())}, {"serving", missing.empty()}});

@@ -61,6 +61,7 @@ private:
     state_dir const state_;
     boost::asio::io_context loop_{1};
     boost::asio::thread_pool pool_;
+    boost::asio::thread_pool file_pool_;
     task_group tasks_;
     std::unique_ptr<session_store> store_;
     std::unique_ptr<workspace_store> workspaces_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every part of the service works with, made once by the composition root.
-// Never owned here and never global: handed down by reference. The loop's, except `pool`.
+// Never owned here and never global: handed down by reference. The loop's, except the pools.
 #pragma once
 
 #include "broker/base/log.hpp"
@@ -26,6 +26,9 @@ struct service_context {
 
     boost::asio::io_context& loop;
     boost::asio::thread_pool& pool;
+    /// Of client calls that may read whole files to hash them: those keep no start or mount
+    /// waiting.
+    boost::asio::thread_pool& file_pool;
     task_group& tasks;
     settings const& config;
     session_store& store;

@@ -6,8 +6,6 @@
 #include <fmt/format.h>
 #include <time.h>  // NOLINT(modernize-deprecated-headers): clock_gettime
 
-#include <string_view>
-
 namespace broker {
 namespace {
 
@@ -79,22 +77,6 @@ std::string etag_of(hashed_file const& file) {
     }
     auto const& id = file.identity;
     return fmt::format("\"i{:x}-{:x}-{:x}-{:x}\"", id.inode, id.size, id.mtime_ns, id.ctime_ns);
-}
-
-bool etag_listed(std::string const& list, std::string const& etag) {
-    std::string_view rest{list};
-    for (;;) {
-        auto const open = rest.find('"');
-        auto const close = open == rest.npos ? open : rest.find('"', open + 1);
-        if (close == rest.npos) {
-            return false;
-        }
-        bool const weak = open >= 2 && rest.substr(open - 2, 2) == "W/";
-        if (!weak && rest.substr(open, close + 1 - open) == etag) {
-            return true;
-        }
-        rest.remove_prefix(close + 1);
-    }
 }
 
 }  // namespace broker

@@ -39,7 +39,4 @@ hashed_file hash_open_file(workspace const& in, int fd, hash_cache& hashes, std:
 /// With its quotes. Of the digest where there is one, else of the identity.
 std::string etag_of(hashed_file const& file);
 
-/// Whether `If-Match: list` (RFC 9110 §13.1.1) names this etag. Weak ones never match.
-bool etag_listed(std::string const& list, std::string const& etag);
-
 }  // namespace broker

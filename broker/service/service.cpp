@@ -47,25 +47,25 @@ task<> service::end_sandboxes() {
 task<readiness> service::ready() {
     readiness answer;
     if (!reconciled_) {
-        answer.missing.emplace_back("the sessions of the last run are still being looked up");
+        answer.missing.push_back(
+            fail(errc::draining, "the sessions of the last run are still being looked up"));
     }
     if (draining_) {
-        answer.missing.emplace_back("the broker is shutting down");
+        answer.missing.push_back(fail(errc::draining, "the broker is shutting down"));
     }
     auto const [runtime, workspaces] =
         co_await offload(context_.pool, [&r = context_.runtime, &w = context_.workspaces] {
             return std::pair(r.report(), w.report());
         });
-    if (!runtime.usable) {
-        answer.missing.insert(answer.missing.end(), runtime.problems.begin(),
-                              runtime.problems.end());
-    }
-    if (!workspaces.usable) {
-        answer.missing.insert(answer.missing.end(), workspaces.problems.begin(),
-                              workspaces.problems.end());
-    }
+    auto const unusable = [&answer](auto const& report) {
+        for (auto const& problem : report.usable ? std::vector<std::string>{} : report.problems) {
+            answer.missing.push_back(fail(errc::runtime_unavailable, problem));
+        }
+    };
+    unusable(runtime);
+    unusable(workspaces);
     if (auto const picture = context_.images.find(context_.config.sandbox.image); !picture) {
-        answer.missing.push_back(picture.error().detail);
+        answer.missing.push_back(picture.error());
     }
     co_return answer;
 }
@@ -171,9 +171,14 @@ task<result<session_view>> service::create_session(session_key key, session_requ
     if (draining_ || !reconciled_) {
         co_return fail(errc::draining, "the broker is starting or shutting down; try again");
     }
-    auto const missing = co_await ready();
-    if (!missing.missing.empty()) {
-        co_return fail(errc::runtime_unavailable, missing.missing.front());
+    // What is wrong with the request is told before what is wrong with the host.
+    if (auto const sound = sessions_.check(key, wish); !sound) {
+        co_return sound.error();
+    }
+    for (auto const& missing : (co_await ready()).missing) {
+        if (missing.code != errc::image_unavailable) {  // that of this session is there
+            co_return missing;
+        }
     }
     auto const opened = sessions_.open(key, wish);
     if (!opened) {

@@ -44,9 +44,15 @@ struct session_page {
     std::optional<std::string> next;  // name after which the next page begins
 };
 
-/// What keeps the broker from serving, one sentence each; empty when it serves.
+/// What keeps the broker from serving, with what a request is told; empty when it serves.
 struct readiness {
-    std::vector<std::string> missing;
+    std::vector<failure> missing;
+};
+
+/// An upload and the session that it is meant for, which may be deleted before it ends.
+struct session_upload {
+    std::shared_ptr<session> of;
+    workspace_upload file;
 };
 
 class service {
@@ -78,13 +84,13 @@ public:
     task<result<file_page>> list_session_files(session_key key, file_query query);
     task<result<opened_file>> open_session_file(session_key key, workspace_path path);
     task<result<void>> delete_session_file(session_key key, workspace_path path,
-                                           std::optional<std::string> if_match);
+                                           file_condition condition);
     /// An unknown session is made (stopped).
-    task<result<workspace_upload>> begin_upload(session_key key, workspace_path path,
-                                                upload_precondition precondition);
-    task<result<void>> write_upload(std::shared_ptr<workspace_upload> upload, std::string bytes);
-    task<result<stored_file>> commit_upload(session_key key,
-                                            std::shared_ptr<workspace_upload> upload);
+    task<result<std::shared_ptr<session_upload>>> begin_upload(session_key key, workspace_path path,
+                                                               file_condition condition);
+    /// `session_not_found` when the session has been deleted since.
+    task<result<void>> write_upload(std::shared_ptr<session_upload> upload, std::string bytes);
+    task<result<stored_file>> commit_upload(std::shared_ptr<session_upload> upload);
 
     service_context& context() noexcept { return context_; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // File calls: the workspace is mounted if need be, no kernel is started, the work is done on the
-// pool. Never on a path of the host. On the loop.
+// pool. Never on a path of the host, and never for a session that is being deleted. On the loop.
 #include "broker/service/service.hpp"
 
 #include <utility>
@@ -34,9 +34,10 @@ task<result<file_page>> service::list_session_files(session_key key, file_query 
         co_return where.error();
     }
     auto const hashes = std::make_shared<hash_cache>(std::exchange((*where)->hashes, hash_cache{}));
-    auto page =
-        co_await offload(context_.pool, [files = (*where)->files, query = std::move(query),
-                                         hashes] { return list_files(*files, query, *hashes); });
+    auto page = co_await offload(context_.file_pool,
+                                 [files = (*where)->files, query = std::move(query), hashes] {
+                                     return list_files(*files, query, *hashes);
+                                 });
     (*where)->hashes = std::move(*hashes);
     co_return page;
 }
@@ -48,31 +49,30 @@ task<result<opened_file>> service::open_session_file(session_key key, workspace_
     }
     auto const hashes = std::make_shared<hash_cache>(std::exchange((*where)->hashes, hash_cache{}));
     auto opened =
-        co_await offload(context_.pool, [files = (*where)->files, path = std::move(path), hashes] {
-            return open_file(*files, path, *hashes);
-        });
+        co_await offload(context_.file_pool, [files = (*where)->files, path = std::move(path),
+                                              hashes] { return open_file(*files, path, *hashes); });
     (*where)->hashes = std::move(*hashes);
     co_return opened;
 }
 
 task<result<void>> service::delete_session_file(session_key key, workspace_path path,
-                                                std::optional<std::string> if_match) {
+                                                file_condition condition) {
     auto const where = co_await with_files(std::move(key));
     if (!where) {
         co_return where.error();
     }
     auto const hashes = std::make_shared<hash_cache>();
     auto const gone = co_await offload(
-        context_.pool,
-        [files = (*where)->files, path = std::move(path), if_match = std::move(if_match), hashes] {
-            return delete_file(*files, path, if_match, *hashes);
-        });
+        context_.file_pool,
+        [files = (*where)->files, path = std::move(path), condition = std::move(condition),
+         hashes] { return delete_file(*files, path, condition, *hashes); });
     files_changed(**where);
     co_return gone;
 }
 
-task<result<workspace_upload>> service::begin_upload(session_key key, workspace_path path,
-                                                     upload_precondition precondition) {
+task<result<std::shared_ptr<session_upload>>> service::begin_upload(session_key key,
+                                                                    workspace_path path,
+                                                                    file_condition condition) {
     if (draining_ || !reconciled_) {
         co_return fail(errc::draining, "the broker is starting or shutting down; try again");
     }
@@ -84,22 +84,36 @@ task<result<workspace_upload>> service::begin_upload(session_key key, workspace_
     if (!where) {
         co_return where.error();
     }
-    co_return co_await offload(context_.pool, [files = (*where)->files, path = std::move(path),
-                                               precondition = std::move(precondition)] {
-        return workspace_upload::begin(files, path, precondition);
-    });
+    auto begun = co_await offload(
+        context_.file_pool,
+        [files = (*where)->files, path = std::move(path), condition = std::move(condition)] {
+            return workspace_upload::begin(files, path, condition);
+        });
+    if (!begun) {
+        co_return begun.error();
+    }
+    co_return std::make_shared<session_upload>(session_upload{*where, *std::move(begun)});
 }
 
-task<result<void>> service::write_upload(std::shared_ptr<workspace_upload> upload,
+task<result<void>> service::write_upload(std::shared_ptr<session_upload> upload,
                                          std::string bytes) {
-    co_return co_await offload(context_.pool,
-                               [upload, bytes = std::move(bytes)] { return upload->write(bytes); });
+    if (upload->of->closing) {
+        co_return no_session();
+    }
+    co_return co_await offload(
+        context_.pool, [upload, bytes = std::move(bytes)] { return upload->file.write(bytes); });
 }
 
-task<result<stored_file>> service::commit_upload(session_key key,
-                                                 std::shared_ptr<workspace_upload> upload) {
-    auto stored = co_await offload(context_.pool, [upload] { return upload->commit(); });
-    if (auto const where = sessions_.find(key); where && stored) {
+task<result<stored_file>> service::commit_upload(std::shared_ptr<session_upload> upload) {
+    auto const where = upload->of;
+    if (where->closing) {
+        co_return no_session();
+    }
+    auto stored = co_await offload(context_.file_pool, [upload] { return upload->file.commit(); });
+    if (where->closing) {
+        co_return no_session();  // and with it what was stored
+    }
+    if (stored) {
         files_changed(*where);
         where->life.on_used(context_.clock());
         (void)context_.store.update_session(where->stored());

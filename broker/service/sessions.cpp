@@ -87,8 +87,7 @@ result<session_row> sessions::plan(session_key const& key, session_request const
     return row;
 }
 
-result<std::shared_ptr<session>> sessions::open(session_key const& key,
-                                                session_request const& wish) {
+result<session_row> sessions::admit(session_key const& key, session_request const& wish) {
     if (table_.contains(key)) {
         return fail(errc::session_exists,
                     "a session of that id exists; delete it first, or use another id");
@@ -99,7 +98,17 @@ result<std::shared_ptr<session>> sessions::open(session_key const& key,
         !admitted) {
         return admitted.error();
     }
-    auto row = plan(key, wish);
+    return plan(key, wish);
+}
+
+result<void> sessions::check(session_key const& key, session_request const& wish) {
+    auto const row = admit(key, wish);
+    return row ? result<void>{} : row.error();
+}
+
+result<std::shared_ptr<session>> sessions::open(session_key const& key,
+                                                session_request const& wish) {
+    auto row = admit(key, wish);
     if (!row) {
         return row.error();
     }

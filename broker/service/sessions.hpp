@@ -41,6 +41,9 @@ public:
     /// `image_unavailable`.
     result<std::shared_ptr<session>> open(session_key const& key, session_request const& wish);
 
+    /// What `open` would refuse now.
+    result<void> check(session_key const& key, session_request const& wish);
+
     /// The one of that name, or a new one with the defaults. Waits for one that is being deleted.
     task<result<std::shared_ptr<session>>> find_or_open(session_key key);
 
@@ -65,6 +68,7 @@ private:
     task<> unmount(std::shared_ptr<session> which);
     life_times times_of(session_row const& row) const;
     std::shared_ptr<session> add(session_row row, session_life life);
+    result<session_row> admit(session_key const& key, session_request const& wish);
     result<session_row> plan(session_key const& key, session_request const& wish);
     result<std::uint32_t> take_uid();
 

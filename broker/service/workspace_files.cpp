@@ -121,15 +121,15 @@ result<opened_file> open_file(workspace const& in, workspace_path const& path, h
 }
 
 result<void> delete_file(workspace const& in, workspace_path const& path,
-                         std::optional<std::string> const& if_match, hash_cache& hashes) {
-    if (if_match && *if_match != "*") {
+                         file_condition const& condition, hash_cache& hashes) {
+    if (condition) {
         auto const there = open_file(in, path, hashes);
-        if (!there) {
+        if (!there && there.error().code != errc::file_not_found) {
             return there.error();
         }
-        if (!etag_listed(*if_match, there->etag)) {
+        if (!condition(there ? file_state{there->etag, there->info.modified_ns} : file_state{})) {
             return fail(errc::precondition_failed,
-                        "the file has changed: its ETag is not the one of If-Match");
+                        "the file is not in the state that the condition asks for");
         }
     }
     if (auto const removed = beneath::remove_file(in.data.get(), path.str(), in.owner); !removed) {

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,9 +57,19 @@ struct opened_file {
 /// `file_not_found` for whatever is not a regular file of the session.
 result<opened_file> open_file(workspace const& in, workspace_path const& path, hash_cache& hashes);
 
-/// `file_not_found` likewise. `precondition_failed` when `if_match` is given and differs.
+/// What stands at a path, as a condition sees it.
+struct file_state {
+    std::string etag;  // with its quotes; empty: no file
+    std::int64_t modified_ns = 0;
+};
+
+/// Whether a change may be made of what is there; empty: it may. Called on the pool.
+using file_condition = std::function<bool(file_state const&)>;
+
+/// `file_not_found` likewise. `precondition_failed` when the condition does not hold, also of what
+/// is not there.
 result<void> delete_file(workspace const& in, workspace_path const& path,
-                         std::optional<std::string> const& if_match, hash_cache& hashes);
+                         file_condition const& condition, hash_cache& hashes);
 
 /// What bounds one scan, so that a hostile tree costs its own session only.
 struct scan_caps {

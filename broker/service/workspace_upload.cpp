@@ -15,7 +15,7 @@ namespace {
 
 failure precondition_failure() {
     return fail(errc::precondition_failed,
-                "the file is not in the state that If-Match or If-None-Match asks for");
+                "the file is not in the state that the condition asks for");
 }
 
 failure upload_failure(int error) {
@@ -47,11 +47,10 @@ failure upload_failure(int error) {
 
 std::string last_part(std::string const& path) { return path.substr(path.rfind('/') + 1); }
 
-/// What stands at the target now: a file of the session with its etag, or none.
+/// What stands at the target now: a file of the session, or none.
 struct target {
     unique_fd file;
-    std::string etag;
-    bool is_folder = false;
+    file_state state;
 };
 
 result<target> look_at(workspace const& in, std::string const& path) {
@@ -60,44 +59,32 @@ result<target> look_at(workspace const& in, std::string const& path) {
     if (opened) {
         hash_cache none;
         auto budget = hash_budget(in);
-        found.etag = etag_of(hash_open_file(in, opened->get(), none, budget));
+        auto const hashed = hash_open_file(in, opened->get(), none, budget);
+        found.state = {etag_of(hashed), hashed.identity.mtime_ns};
         found.file = std::move(*opened);
     } else if (opened.error().value() != ENOENT) {
         return upload_failure(opened.error().value());
-    } else {
-        found.is_folder = beneath::open_directory(in.data.get(), path).has_value();
     }
     return found;
-}
-
-bool holds(upload_precondition const& wanted, target const& found) {
-    if (wanted.if_none_match_any && found.file) {
-        return false;
-    }
-    if (!wanted.if_match) {
-        return true;
-    }
-    return found.file && (*wanted.if_match == "*" || etag_listed(*wanted.if_match, found.etag));
 }
 
 }  // namespace
 
 workspace_upload::workspace_upload(std::shared_ptr<workspace const> in, workspace_path path,
-                                   upload_precondition precondition, unique_fd file)
+                                   file_condition condition, unique_fd file)
     : in_(std::move(in)),
       path_(std::move(path)),
-      precondition_(std::move(precondition)),
+      condition_(std::move(condition)),
       file_(std::move(file)) {}
 
 result<workspace_upload> workspace_upload::begin(std::shared_ptr<workspace const> in,
-                                                 workspace_path path,
-                                                 upload_precondition precondition) {
-    if (precondition.if_match || precondition.if_none_match_any) {
+                                                 workspace_path path, file_condition condition) {
+    if (condition) {
         auto const found = look_at(*in, path.str());
         if (!found) {
             return found.error();
         }
-        if (!holds(precondition, *found)) {
+        if (!condition(found->state)) {
             return precondition_failure();
         }
     }
@@ -112,8 +99,7 @@ result<workspace_upload> workspace_upload::begin(std::shared_ptr<workspace const
     if (!file) {
         return upload_failure(file.error().value());
     }
-    return workspace_upload{std::move(in), std::move(path), std::move(precondition),
-                            std::move(*file)};
+    return workspace_upload{std::move(in), std::move(path), std::move(condition), std::move(*file)};
 }
 
 result<void> workspace_upload::write(std::string_view bytes) {
@@ -144,7 +130,7 @@ result<bool> workspace_upload::give_name() {
     if (fresh) {
         return true;
     }
-    if (fresh.error().value() != EEXIST || precondition_.if_none_match_any) {
+    if (fresh.error().value() != EEXIST || condition_) {
         return upload_failure(fresh.error().value());
     }
     if (auto const replaced = named(beneath::if_exists::replace); !replaced) {
@@ -153,10 +139,17 @@ result<bool> workspace_upload::give_name() {
     return false;
 }
 
-result<bool> workspace_upload::replace_matching() {
+/// Names the file only in place of what the condition was asked about.
+result<bool> workspace_upload::give_name_if_allowed() {
     auto const found = look_at(*in_, path_.str());
-    if (!found || !holds(precondition_, *found)) {
-        return found ? precondition_failure() : found.error();
+    if (!found) {
+        return found.error();
+    }
+    if (!condition_(found->state)) {
+        return precondition_failure();
+    }
+    if (!found->file) {
+        return give_name();
     }
     auto const parent = beneath::open_parent(in_->data.get(), path_.str());
     if (!parent) {
@@ -172,7 +165,7 @@ result<bool> workspace_upload::replace_matching() {
 }
 
 result<stored_file> workspace_upload::commit() {
-    auto const created = precondition_.if_match ? replace_matching() : give_name();
+    auto const created = condition_ ? give_name_if_allowed() : give_name();
     if (!created) {
         return created.error();
     }

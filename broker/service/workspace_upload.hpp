@@ -14,17 +14,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
 namespace broker {
-
-/// RFC 9110 §13.1; etags with their quotes, as sent.
-struct upload_precondition {
-    std::optional<std::string> if_match;  // a list of etags, or `*`
-    bool if_none_match_any = false;       // `If-None-Match: *`
-};
 
 struct stored_file {
     file_info info;
@@ -34,29 +27,29 @@ struct stored_file {
 
 class workspace_upload {
 public:
-    /// Checks the precondition a first time, so that a refused upload has not read the body.
+    /// Checks the condition a first time, so that a refused upload has not read the body.
     /// `invalid_path` when a directory bears the name, or a file one of the folders' names.
     /// `in` is held until the upload is gone.
     static result<workspace_upload> begin(std::shared_ptr<workspace const> in, workspace_path path,
-                                          upload_precondition precondition);
+                                          file_condition condition);
 
     /// `workspace_full` when the size limit is reached: the upload is to be dropped.
     result<void> write(std::string_view bytes);
 
-    /// Checks the precondition again, against what it replaces. Nothing can follow.
+    /// Checks the condition again, against what it replaces. Nothing can follow.
     result<stored_file> commit();
 
 private:
     workspace_upload(std::shared_ptr<workspace const> in, workspace_path path,
-                     upload_precondition precondition, unique_fd file);
+                     file_condition condition, unique_fd file);
 
     /// True when nothing bore the name before.
     result<bool> give_name();
-    result<bool> replace_matching();
+    result<bool> give_name_if_allowed();
 
     std::shared_ptr<workspace const> in_;
     workspace_path path_;
-    upload_precondition precondition_;
+    file_condition condition_;
     unique_fd file_;
     sha256 hash_;
     std::uint64_t size_ = 0;

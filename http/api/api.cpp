@@ -2,6 +2,7 @@
 // The table of routes and the order of the guards. Never reads a body. On the loop.
 #include "http/api/api.hpp"
 
+#include "broker/service/service.hpp"
 #include "http/api/problem.hpp"
 #include "http/proto/refusal.hpp"
 
@@ -47,6 +48,7 @@ std::vector<route> api::routes() {
 
 api::api(broker::service& service, authenticator auth, host_guard hosts, api_settings settings)
     : service_(service),
+      pool_(service.context().pool),
       auth_(std::move(auth)),
       hosts_(std::move(hosts)),
       settings_(std::move(settings)),

@@ -34,8 +34,6 @@ public:
     static std::vector<route> routes();
 
 private:
-    broker::task<response> dispatch(call here);
-
     // Operators (no credentials but for the documents that need none either).
     broker::task<response> healthz(call here);
     broker::task<response> readyz(call here);
@@ -65,6 +63,7 @@ private:
     static std::vector<entry> const& table();
 
     broker::service& service_;
+    boost::asio::thread_pool& pool_;  // of the service, for what would keep the loop busy
     authenticator auth_;
     host_guard hosts_;
     api_settings settings_;

@@ -4,7 +4,8 @@
 #include "http/api/call.hpp"
 
 #include "broker/core/names.hpp"
-#include "http/proto/ascii.hpp"
+#include "http/api/problem.hpp"
+#include "http/proto/media_type.hpp"
 #include "http/proto/percent.hpp"
 #include "http/proto/refusal.hpp"
 
@@ -16,16 +17,9 @@
 namespace http::api {
 namespace {
 
-/// The type without parameters, lower case.
-std::string media_type_of(std::string const& value) {
-    auto type = value.substr(0, value.find(';'));
-    while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) {
-        type.pop_back();
-    }
-    std::transform(type.begin(), type.end(), type.begin(),
-                   [](unsigned char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : char(c); });
-    return type;
-}
+/// What is parsed or written in less than a few milliseconds is done on the loop.
+constexpr std::size_t large_body = std::size_t{256} << 10;
+constexpr std::size_t large_answer = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -82,11 +76,12 @@ broker::task<std::variant<std::string, response>> read_body(request& incoming,
 }
 
 broker::task<std::variant<json_document, response>> read_json(request& incoming,
-                                                              std::uint64_t limit) {
-    auto const* type = incoming.headers.find("Content-Type");
-    if (type == nullptr || media_type_of(*type) != "application/json") {
+                                                              std::uint64_t limit,
+                                                              boost::asio::thread_pool& pool) {
+    auto const type = parse_media_type(incoming.headers.joined("Content-Type").value_or(""));
+    if (!type || !is_json(*type)) {
         co_return refuse(refusal::unsupported_media_type,
-                         "send the body as Content-Type: application/json");
+                         "send the body as Content-Type: application/json, in UTF-8");
     }
     if (incoming.headers.find("Content-Encoding") != nullptr) {
         co_return refuse(refusal::unsupported_media_type, "send the body without Content-Encoding");
@@ -95,7 +90,11 @@ broker::task<std::variant<json_document, response>> read_json(request& incoming,
     if (auto* refused = std::get_if<response>(&body)) {
         co_return std::move(*refused);
     }
-    auto parsed = parse_json_request(std::get<std::string>(body));
+    auto& text = std::get<std::string>(body);
+    auto parsed = text.size() <= large_body
+                      ? parse_json_request(text)
+                      : co_await broker::offload(
+                            pool, [large = std::move(text)] { return parse_json_request(large); });
     if (!parsed) {
         co_return refuse(refusal::invalid_json, parsed.error().sentence);
     }
@@ -140,6 +139,16 @@ broker::result<std::size_t> page_limit(std::multimap<std::string, std::string> c
     return value;
 }
 
+std::optional<response> refuse_later_forms(request const& incoming) {
+    for (auto const* header : {"Prefer", "Idempotency-Key"}) {
+        if (incoming.headers.find(header) != nullptr) {
+            return to_response(broker::fail(broker::errc::invalid_field,
+                                            std::string(header) + " is not available yet"));
+        }
+    }
+    return std::nullopt;
+}
+
 std::string read_language(object_reader& fields) {
     auto const language = fields.text("language");
     if (language && language->empty()) {
@@ -154,6 +163,19 @@ response json_response(int status, std::string body) {
     answer.headers.add("Content-Type", "application/json");
     answer.body = std::move(body);
     return answer;
+}
+
+broker::task<response> execution_response(boost::asio::thread_pool& pool, broker::execution ended,
+                                          std::string (*render)(broker::execution const&)) {
+    auto const& output = ended.output;
+    auto const bytes = output.stdout_text.size() + output.stderr_text.size() +
+                       output.outputs_json.size() + output.displays_json.size();
+    if (bytes <= large_answer) {
+        co_return json_response(200, render(ended));
+    }
+    co_return json_response(200, co_await broker::offload(pool, [large = std::move(ended), render] {
+                                return render(large);
+                            }));
 }
 
 response empty_response(int status) {

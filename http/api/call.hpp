@@ -3,8 +3,10 @@
 // Never holds a rule of the broker. Lives in the request's coroutine.
 #pragma once
 
+#include "broker/base/async.hpp"
 #include "broker/base/ids.hpp"
 #include "broker/base/result.hpp"
+#include "broker/core/execution.hpp"
 #include "http/proto/json_request.hpp"
 #include "http/proto/message.hpp"
 #include "http/proto/object_reader.hpp"
@@ -35,8 +37,10 @@ struct call {
 
 /// Reads a JSON body of at most `limit` bytes: 415 for another content type or an encoding, 413,
 /// 408 and 400 as they come. The answer to send, or the document.
+/// A large one is parsed on `pool`.
 broker::task<std::variant<json_document, response>> read_json(request& incoming,
-                                                              std::uint64_t limit);
+                                                              std::uint64_t limit,
+                                                              boost::asio::thread_pool& pool);
 
 /// The whole body, for `read_json`.
 broker::task<std::variant<std::string, response>> read_body(request& incoming, std::uint64_t limit);
@@ -53,10 +57,18 @@ broker::result<std::multimap<std::string, std::string>> read_query(
 broker::result<std::size_t> page_limit(std::multimap<std::string, std::string> const& query,
                                        std::size_t fallback);
 
+/// 400 for a form of an execution's answer that is not offered yet: who asks for one must not get
+/// another.
+std::optional<response> refuse_later_forms(request const& incoming);
+
 /// `language` of an execution; empty when absent, which an empty one is not.
 std::string read_language(object_reader& fields);
 
 response json_response(int status, std::string body);
+
+/// 200 with the execution as `render` writes it; a large one is written on `pool`.
+broker::task<response> execution_response(boost::asio::thread_pool& pool, broker::execution ended,
+                                          std::string (*render)(broker::execution const&));
 
 /// 200 and the like without content.
 response empty_response(int status);

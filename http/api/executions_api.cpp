@@ -18,21 +18,6 @@ namespace {
 using broker::errc;
 using broker::fail;
 
-/// Other forms of the answer come later; a client that asks for one must not get this one.
-std::optional<response> refuse_later_forms(request const& incoming) {
-    for (auto const* header : {"Prefer", "Idempotency-Key"}) {
-        if (incoming.headers.find(header) != nullptr) {
-            return to_response(
-                fail(errc::invalid_field, std::string(header) + " is not available yet"));
-        }
-    }
-    auto const* accept = incoming.headers.find("Accept");
-    if (accept != nullptr && accept_quality(*accept, "application", "json") == 0) {
-        return refuse(refusal::not_acceptable, "this route answers application/json");
-    }
-    return std::nullopt;
-}
-
 broker::execution_options read_options(object_reader& fields) {
     broker::execution_options options;
     options.code = fields.required_text("code");
@@ -59,6 +44,10 @@ broker::task<response> api::execute(call here) {
     if (auto refused = refuse_later_forms(here.incoming)) {
         co_return std::move(*refused);
     }
+    auto const accept = here.incoming.headers.joined("Accept");
+    if (accept && accept_quality(*accept, "application", "json") == 0) {
+        co_return refuse(refusal::not_acceptable, "this route answers application/json");
+    }
     if (auto const query = read_query(here.incoming, {}); !query) {
         co_return to_response(query.error());
     }
@@ -69,7 +58,7 @@ broker::task<response> api::execute(call here) {
     if (auto const named = broker::check_session_name(*name); !named) {
         co_return to_response(named.error());
     }
-    auto body = co_await read_json(here.incoming, settings_.json_body_bytes);
+    auto body = co_await read_json(here.incoming, settings_.json_body_bytes, pool_);
     if (auto* refused = std::get_if<response>(&body)) {
         co_return std::move(*refused);
     }
@@ -79,11 +68,11 @@ broker::task<response> api::execute(call here) {
         co_return to_response(checked.error());
     }
     broker::session_key session{here.tenant, *name};
-    auto const ended = co_await service_.execute(std::move(session), std::move(options));
+    auto ended = co_await service_.execute(std::move(session), std::move(options));
     if (!ended) {
         co_return to_response(ended.error());
     }
-    co_return json_response(200, render_execution(*ended));
+    co_return co_await execution_response(pool_, *std::move(ended), render_execution);
 }
 
 }  // namespace http::api

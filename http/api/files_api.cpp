@@ -19,14 +19,23 @@ namespace {
 using broker::errc;
 using broker::fail;
 
-broker::upload_precondition precondition_of(request const& incoming) {
-    broker::upload_precondition wanted;
-    if (auto const* match = incoming.headers.find("If-Match")) {
-        wanted.if_match = *match;
+resource_state state_of(broker::file_state const& now) {
+    if (now.etag.empty()) {
+        return {};
     }
-    auto const* none = incoming.headers.find("If-None-Match");
-    wanted.if_none_match_any = none != nullptr && *none == "*";
-    return wanted;
+    return {.tag = now.etag.substr(1, now.etag.size() - 2),
+            .modified_unix = now.modified_ns / 1'000'000'000};
+}
+
+/// The conditions of a request that changes a file.
+broker::file_condition condition_of(request const& incoming) {
+    preconditions wanted(incoming);
+    if (!wanted.any()) {
+        return {};
+    }
+    return [wanted = std::move(wanted)](broker::file_state const& now) {
+        return wanted.check(state_of(now)) == precondition::holds;
+    };
 }
 
 std::string last_part(std::string const& path) { return path.substr(path.rfind('/') + 1); }
@@ -90,14 +99,13 @@ broker::task<response> api::send_file(call here, broker::session_key session,
     if (!opened) {
         co_return to_response(opened.error());
     }
-    resource_state const state{.tag = opened->etag.substr(1, opened->etag.size() - 2),
-                               .modified_unix = opened->info.modified_ns / 1'000'000'000};
+    auto const state = state_of({opened->etag, opened->info.modified_ns});
     response answer;
     answer.headers.add("ETag", opened->etag);
     answer.headers.add("Accept-Ranges", "bytes");
     answer.headers.add("Content-Type", "application/octet-stream");
     answer.headers.add("Content-Disposition", attachment(name));
-    switch (check_preconditions(here.incoming, state)) {
+    switch (preconditions(here.incoming).check(state)) {
         case precondition::holds:
             break;
         case precondition::not_modified:
@@ -149,13 +157,11 @@ broker::task<response> api::put_file(call here) {
             co_return body_refused(body_error::too_large, settings_.upload_bytes);
         }
     }
-    broker::session_key const session{here.tenant, *name};
-    auto begun =
-        co_await service_.begin_upload(session, *std::move(path), precondition_of(here.incoming));
-    if (!begun) {
-        co_return to_response(begun.error());
+    auto const upload = co_await service_.begin_upload({here.tenant, *name}, *std::move(path),
+                                                       condition_of(here.incoming));
+    if (!upload) {
+        co_return to_response(upload.error());
     }
-    auto const upload = std::make_shared<broker::workspace_upload>(*std::move(begun));
     while (body != nullptr) {
         auto const piece = co_await body->next();
         if (!piece) {
@@ -164,12 +170,12 @@ broker::task<response> api::put_file(call here) {
         if (piece->empty()) {
             break;
         }
-        auto const written = co_await service_.write_upload(upload, std::string(*piece));
+        auto const written = co_await service_.write_upload(*upload, std::string(*piece));
         if (!written) {
             co_return to_response(written.error());
         }
     }
-    auto const stored = co_await service_.commit_upload(session, upload);
+    auto const stored = co_await service_.commit_upload(*upload);
     if (!stored) {
         co_return to_response(stored.error());
     }
@@ -190,12 +196,8 @@ broker::task<response> api::delete_file(call here) {
     if (!path) {
         co_return to_response(path.error());
     }
-    std::optional<std::string> if_match;
-    if (auto const* match = here.incoming.headers.find("If-Match")) {
-        if_match = *match;
-    }
-    auto const gone =
-        co_await service_.delete_session_file(*session, *std::move(path), std::move(if_match));
+    auto const gone = co_await service_.delete_session_file(*session, *std::move(path),
+                                                            condition_of(here.incoming));
     if (!gone) {
         co_return to_response(gone.error());
     }

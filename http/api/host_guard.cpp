@@ -28,7 +28,7 @@ std::string_view name_of(std::string_view authority) {
 }  // namespace
 
 std::optional<response> host_guard::check(request const& incoming) const {
-    bool const any = incoming.peer_address.empty() || (!loopback_only_ && allowed_.empty());
+    bool const any = incoming.unix_socket || (!loopback_only_ && allowed_.empty());
     if (any) {
         return std::nullopt;
     }

@@ -17,9 +17,9 @@ broker::task<response> api::readyz(call) {
         co_return json_response(200, R"({"status":"ready"})");
     }
     std::string all;
-    for (auto const& sentence : state.missing) {
+    for (auto const& missing : state.missing) {
         all += all.empty() ? "" : "; ";
-        all += sentence;
+        all += missing.detail;
     }
     co_return http::to_response({.status = 503,
                                  .code = "not_ready",

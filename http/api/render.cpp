@@ -222,6 +222,7 @@ std::string render_file_page(broker::file_page const& page, std::string const& s
                 one += '}';
             }));
     text_or_null(out, "next_cursor", page.next_cursor);
+    out.boolean("complete", page.complete);
     out.close();
     return text;
 }

@@ -13,7 +13,10 @@
 namespace http::api {
 
 broker::task<response> api::run(call here) {
-    auto body = co_await read_json(here.incoming, settings_.json_body_bytes);
+    if (auto refused = refuse_later_forms(here.incoming)) {
+        co_return std::move(*refused);
+    }
+    auto body = co_await read_json(here.incoming, settings_.json_body_bytes, pool_);
     if (auto* refused = std::get_if<response>(&body)) {
         co_return std::move(*refused);
     }
@@ -30,11 +33,11 @@ broker::task<response> api::run(call here) {
         co_return to_response(checked.error());
     }
     broker::session_key session{here.tenant, name ? *name : broker::make_random_id()};
-    auto const ended = co_await service_.execute(std::move(session), std::move(options));
+    auto ended = co_await service_.execute(std::move(session), std::move(options));
     if (!ended) {
         co_return to_response(ended.error());
     }
-    co_return json_response(200, render_run(*ended));
+    co_return co_await execution_response(pool_, *std::move(ended), render_run);
 }
 
 }  // namespace http::api

@@ -55,7 +55,7 @@ broker::task<response> api::create_session(call here) {
     if (auto const query = read_query(here.incoming, {}); !query) {
         co_return to_response(query.error());
     }
-    auto body = co_await read_json(here.incoming, settings_.json_body_bytes);
+    auto body = co_await read_json(here.incoming, settings_.json_body_bytes, pool_);
     if (auto* refused = std::get_if<response>(&body)) {
         co_return std::move(*refused);
     }

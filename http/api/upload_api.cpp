@@ -32,13 +32,10 @@ public:
         : service_(service), session_{std::move(tenant), {}} {}
 
     broker::task<broker::result<void>> on_part(multipart_part const& part) {
-        field_.clear();
         auto const& name = part.disposition.name;
         in_file_ = name == "file" || name == "files";
         if (!in_file_) {
-            field_ = name;
-            value_.clear();
-            co_return broker::result<void>{};
+            co_return begin_field(name);
         }
         if (!part.disposition.file_name || part.disposition.file_name->empty()) {
             co_return fail(errc::invalid_field, name + ": a file needs a file name");
@@ -57,13 +54,16 @@ public:
         if (!begun) {
             co_return begun.error();
         }
-        upload_ = std::make_shared<broker::workspace_upload>(*std::move(begun));
+        upload_ = *std::move(begun);
         co_return broker::result<void>{};
     }
 
     broker::task<broker::result<void>> on_data(std::string_view bytes) {
         if (in_file_) {
             co_return co_await service_.write_upload(upload_, std::string(bytes));
+        }
+        if (field_.empty()) {
+            co_return broker::result<void>{};
         }
         if (value_.size() + bytes.size() > max_field_bytes) {
             co_return fail(errc::invalid_field, field_ + ": too long");
@@ -76,7 +76,7 @@ public:
         if (!in_file_) {
             co_return take_field();
         }
-        auto stored = co_await service_.commit_upload(session_, std::exchange(upload_, nullptr));
+        auto stored = co_await service_.commit_upload(std::exchange(upload_, nullptr));
         if (!stored) {
             co_return stored.error();
         }
@@ -88,12 +88,25 @@ public:
     std::string const& session_name() const noexcept { return session_.name; }
 
 private:
-    broker::result<void> take_field() {
-        if (field_ != "session_id" && field_ != "path") {
+    /// A field that is not known is read over, whatever its size.
+    broker::result<void> begin_field(std::string const& name) {
+        field_ = name == "session_id" || name == "path" ? name : "";
+        value_.clear();
+        if (field_.empty()) {
             return broker::result<void>{};
         }
         if (fixed_) {
             return fail(errc::invalid_field, field_ + ": send it before the files");
+        }
+        if (std::exchange(field_ == "path" ? has_path_ : has_session_, true)) {
+            return fail(errc::invalid_field, field_ + ": it is there twice");
+        }
+        return broker::result<void>{};
+    }
+
+    broker::result<void> take_field() {
+        if (field_.empty()) {
+            return broker::result<void>{};
         }
         if (field_ == "path") {
             while (!value_.empty() && value_.back() == '/') {
@@ -115,11 +128,13 @@ private:
     broker::service& service_;
     broker::session_key session_;
     std::string folder_;
-    std::string field_;
+    std::string field_;  // that is being read; empty: a file, or one that is not known
     std::string value_;
     bool in_file_ = false;
+    bool has_session_ = false;
+    bool has_path_ = false;
     bool fixed_ = false;  // a file has begun: session and folder are settled
-    std::shared_ptr<broker::workspace_upload> upload_;
+    std::shared_ptr<broker::session_upload> upload_;
     std::vector<broker::stored_file> stored_;
 };
 

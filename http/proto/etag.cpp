@@ -6,21 +6,6 @@
 #include "http/proto/http_date.hpp"
 
 namespace http {
-namespace {
-
-/// All values of a field as one list.
-std::optional<std::string> joined(fields const& headers, std::string_view name) {
-    std::optional<std::string> out;
-    for (auto const& [key, value] : headers.entries()) {
-        if (ascii::equal(key, name)) {
-            out = out ? *out + "," + value : value;
-        }
-    }
-    return out;
-}
-
-}  // namespace
-
 std::string quote_tag(std::string_view tag) { return '"' + std::string(tag) + '"'; }
 
 bool names_tag(std::string_view list, std::optional<std::string> const& tag, bool weak) {
@@ -28,7 +13,10 @@ bool names_tag(std::string_view list, std::optional<std::string> const& tag, boo
     if (!tag || list == "*") {
         return tag.has_value() && list == "*";
     }
-    while (!list.empty()) {
+    auto const next = [&list] {
+        list.remove_prefix(std::min(list.find_first_not_of(" \t,"), list.size()));
+    };
+    for (next(); !list.empty(); next()) {
         bool const is_weak = list.starts_with("W/");
         list.remove_prefix(is_weak ? 2 : 0);
         auto const end = list.starts_with('"') ? list.find('"', 1) : std::string_view::npos;
@@ -39,29 +27,34 @@ bool names_tag(std::string_view list, std::optional<std::string> const& tag, boo
             return true;
         }
         list.remove_prefix(end + 1);
-        list.remove_prefix(std::min(list.find_first_not_of(" \t,"), list.size()));
     }
     return false;
 }
 
-precondition check_preconditions(request const& incoming, resource_state const& now) {
-    bool const reads = incoming.method == "GET" || incoming.method == "HEAD";
-    if (auto const match = joined(incoming.headers, "If-Match");
-        match && !names_tag(*match, now.tag, false)) {
+preconditions::preconditions(request const& incoming)
+    : reads_(incoming.method == "GET" || incoming.method == "HEAD"),
+      match_(incoming.headers.joined("If-Match")),
+      none_match_(incoming.headers.joined("If-None-Match")) {
+    auto const date = [&incoming](std::string_view name) {
+        auto const text = incoming.headers.joined(name);
+        return text ? parse_http_date(*text) : std::nullopt;
+    };
+    unmodified_ = match_ ? std::nullopt : date("If-Unmodified-Since");
+    modified_ = reads_ && !none_match_ ? date("If-Modified-Since") : std::nullopt;
+}
+
+precondition preconditions::check(resource_state const& now) const {
+    if (match_ && !names_tag(*match_, now.tag, false)) {
         return precondition::failed;
     }
-    if (auto const none = joined(incoming.headers, "If-None-Match")) {
-        if (names_tag(*none, now.tag, true)) {
-            return reads ? precondition::not_modified : precondition::failed;
-        }
-        return precondition::holds;
+    if (unmodified_ && now.modified_unix && *now.modified_unix > *unmodified_) {
+        return precondition::failed;
     }
-    auto const* const since = incoming.headers.find("If-Modified-Since");
-    if (reads && since != nullptr && now.modified_unix) {
-        auto const limit = parse_http_date(*since);
-        if (limit && *now.modified_unix <= *limit) {
-            return precondition::not_modified;
-        }
+    if (none_match_ && names_tag(*none_match_, now.tag, true)) {
+        return reads_ ? precondition::not_modified : precondition::failed;
+    }
+    if (modified_ && now.modified_unix && *now.modified_unix <= *modified_) {
+        return precondition::not_modified;
     }
     return precondition::holds;
 }

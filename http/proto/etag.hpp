@@ -26,8 +26,23 @@ enum class precondition {
     not_modified,  // 304, for GET and HEAD only
 };
 
-/// If-Match, If-None-Match, and for GET and HEAD If-Modified-Since, in the order of §13.2.2.
-precondition check_preconditions(request const& incoming, resource_state const& now);
+/// The conditions of one request, apart from it, so that they can be judged where the file is
+/// looked at: If-Match or else If-Unmodified-Since, then If-None-Match or else, for GET and HEAD,
+/// If-Modified-Since (§13.2.2). A date that is none is no condition.
+class preconditions {
+public:
+    explicit preconditions(request const& incoming);
+
+    bool any() const noexcept { return match_ || none_match_ || unmodified_ || modified_; }
+    precondition check(resource_state const& now) const;
+
+private:
+    bool reads_;
+    std::optional<std::string> match_;
+    std::optional<std::string> none_match_;
+    std::optional<std::int64_t> unmodified_;
+    std::optional<std::int64_t> modified_;
+};
 
 /// True if the tag list of If-Match or If-None-Match ("*" included) names `tag`. `weak` ignores W/.
 bool names_tag(std::string_view list, std::optional<std::string> const& tag, bool weak);

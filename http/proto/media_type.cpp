@@ -74,26 +74,6 @@ std::vector<range> parse_accept(std::string_view accept) {
     return ranges;
 }
 
-unsigned quality_in(std::vector<range> const& ranges, std::string_view type,
-                    std::string_view subtype) {
-    if (ranges.empty()) {
-        return 1000;
-    }
-    unsigned best = 0;
-    int best_rank = -1;
-    for (auto const& one : ranges) {
-        bool const any_type = one.what.is("*", "*");
-        bool const any_subtype = one.what.type == type && one.what.subtype == "*";
-        bool const exact = one.what.is(type, subtype);
-        int const rank = exact ? 2 : any_subtype ? 1 : any_type ? 0 : -1;
-        if (rank > best_rank) {
-            best_rank = rank;
-            best = one.quality;
-        }
-    }
-    return best;
-}
-
 }  // namespace
 
 std::string const* media_type::param(std::string_view name) const {
@@ -126,21 +106,20 @@ bool is_json(media_type const& type) {
 }
 
 unsigned accept_quality(std::string_view accept, std::string_view type, std::string_view subtype) {
-    return quality_in(parse_accept(accept), type, subtype);
-}
-
-std::optional<std::size_t> choose_accepted(std::string_view accept,
-                                           std::vector<std::string_view> const& offers) {
     auto const ranges = parse_accept(accept);
-    std::optional<std::size_t> best;
-    unsigned best_quality = 0;
-    for (std::size_t i = 0; i < offers.size(); ++i) {
-        auto const slash = std::min(offers[i].find('/'), offers[i].size() - 1);
-        auto const quality =
-            quality_in(ranges, offers[i].substr(0, slash), offers[i].substr(slash + 1));
-        if (quality > best_quality) {
-            best = i;
-            best_quality = quality;
+    if (ranges.empty()) {
+        return 1000;
+    }
+    unsigned best = 0;
+    int best_rank = -1;
+    for (auto const& one : ranges) {
+        bool const any_type = one.what.is("*", "*");
+        bool const any_subtype = one.what.type == type && one.what.subtype == "*";
+        bool const exact = one.what.is(type, subtype);
+        int const rank = exact ? 2 : any_subtype ? 1 : any_type ? 0 : -1;
+        if (rank > best_rank) {
+            best_rank = rank;
+            best = one.quality;
         }
     }
     return best;

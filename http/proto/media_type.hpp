@@ -33,8 +33,4 @@ bool is_json(media_type const& type);
 /// specific range that fits. An empty or malformed header wants everything.
 unsigned accept_quality(std::string_view accept, std::string_view type, std::string_view subtype);
 
-/// Which of `offers` ("type/subtype") is wanted most; of equals the first. Absent if none: 406.
-std::optional<std::size_t> choose_accepted(std::string_view accept,
-                                           std::vector<std::string_view> const& offers);
-
 }  // namespace http

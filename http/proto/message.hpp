@@ -30,6 +30,8 @@ public:
     /// The first value, or nullptr.
     std::string const* find(std::string_view name) const noexcept;
     std::size_t count(std::string_view name) const noexcept;
+    /// All values as one list, as RFC 9110 §5.3 reads several lines of one name.
+    std::optional<std::string> joined(std::string_view name) const;
     std::vector<entry> const& entries() const noexcept { return entries_; }
 
 private:

@@ -5,6 +5,7 @@
 #include "tests/support/plain_workspace.hpp"
 
 #include <utility>
+#include <vector>
 
 using namespace broker;
 using test::plain_workspace;
@@ -12,12 +13,12 @@ using test::plain_workspace;
 namespace {
 
 result<workspace_upload> begin(plain_workspace const& w, std::string const& name,
-                               upload_precondition const& wanted = {}) {
+                               file_condition const& wanted = {}) {
     return workspace_upload::begin(w.in, *workspace_path::from_text(name), wanted);
 }
 
 result<stored_file> put(plain_workspace const& w, std::string const& name, std::string const& bytes,
-                        upload_precondition const& wanted = {}) {
+                        file_condition const& wanted = {}) {
     auto upload = begin(w, name, wanted);
     if (!upload) {
         return upload.error();
@@ -33,11 +34,18 @@ errc code(result<T> const& of) {
     return of ? errc::internal : of.error().code;
 }
 
-upload_precondition matching(std::string etags) {
-    return {.if_match = std::move(etags), .if_none_match_any = false};
+file_condition is(std::string etag) {
+    return [etag = std::move(etag)](file_state const& now) {
+        return now.etag == etag;
+    };
 }
 
-constexpr upload_precondition must_be_new{.if_match = std::nullopt, .if_none_match_any = true};
+file_condition const is_there = [](file_state const& now) {
+    return !now.etag.empty();
+};
+file_condition const must_be_new = [](file_state const& now) {
+    return now.etag.empty();
+};
 
 }  // namespace
 
@@ -111,7 +119,7 @@ TEST_CASE("folders in the way are told before the body is read", "[service][file
     CHECK(w.outside.kind("file") == 0);
 }
 
-TEST_CASE("If-None-Match: * stores only what is new, also when it comes up meanwhile",
+TEST_CASE("what must be new is stored only if it is, also when it comes up meanwhile",
           "[service][files]") {
     plain_workspace w;
     CHECK(put(w, "file", "one", must_be_new).has_value());
@@ -123,30 +131,43 @@ TEST_CASE("If-None-Match: * stores only what is new, also when it comes up meanw
     CHECK(w.read("other") == "first");
 }
 
-TEST_CASE("If-Match replaces only the content it names", "[service][files]") {
+TEST_CASE("a condition lets only the content be replaced that it names", "[service][files]") {
     plain_workspace w;
     auto const etag = put(w, "file", "one")->etag;
-    CHECK(code(begin(w, "file", matching("\"other\""))) == errc::precondition_failed);
-    CHECK(code(begin(w, "missing", matching("*"))) == errc::precondition_failed);
-    auto const stored = put(w, "file", "two", matching("\"x\", " + etag));
+    CHECK(code(begin(w, "file", is("\"other\""))) == errc::precondition_failed);
+    CHECK(code(begin(w, "missing", is_there)) == errc::precondition_failed);
+    auto const stored = put(w, "file", "two", is(etag));
     REQUIRE(stored.has_value());
     CHECK_FALSE(stored->created);
     CHECK(w.read("file") == "two");
-    CHECK(put(w, "file", "three", matching("*")).has_value());
+    CHECK(put(w, "file", "three", is_there).has_value());
     CHECK(w.staging_is_empty());
 }
 
-TEST_CASE("of two uploads with the same If-Match one wins", "[service][files]") {
+TEST_CASE("of two uploads with the same condition one wins", "[service][files]") {
     plain_workspace w;
     auto const etag = put(w, "file", "start")->etag;
-    auto one = begin(w, "file", matching(etag));
-    auto two = begin(w, "file", matching(etag));
+    auto one = begin(w, "file", is(etag));
+    auto two = begin(w, "file", is(etag));
     REQUIRE((one.has_value() && two.has_value()));
     REQUIRE((one->write("one").has_value() && two->write("two").has_value()));
     CHECK(one->commit().has_value());
     CHECK(code(two->commit()) == errc::precondition_failed);
     CHECK(w.read("file") == "one");
     CHECK(w.staging_is_empty());
+}
+
+TEST_CASE("a condition sees when the file was modified", "[service][files]") {
+    plain_workspace w;
+    auto const first = put(w, "file", "one");
+    REQUIRE(first.has_value());
+    std::vector<std::int64_t> seen;
+    auto const stored = put(w, "file", "two", [&seen](file_state const& now) {
+        seen.push_back(now.modified_ns);
+        return true;
+    });
+    CHECK(stored.has_value());
+    CHECK(seen == std::vector<std::int64_t>(2, first->info.modified_ns));
 }
 
 TEST_CASE("stored files belong to the session and are readable by it", "[service][files]") {

@@ -9,7 +9,8 @@ bool served(http::api::host_guard const& guard, std::string authority,
             std::string peer = "127.0.0.1") {
     http::request incoming;
     incoming.authority = std::move(authority);
-    incoming.peer_address = std::move(peer);
+    incoming.unix_socket = peer == "unix";
+    incoming.peer_address = incoming.unix_socket ? "" : std::move(peer);
     auto const refused = guard.check(incoming);
     if (refused) {
         CHECK(refused->status == 421);
@@ -54,5 +55,11 @@ TEST_CASE("elsewhere any name is served unless some are allowed", "[http][host]"
 }
 
 TEST_CASE("a unix socket serves any name", "[http][host]") {
-    CHECK(served(http::api::host_guard(true, {"broker.example"}), "any", ""));
+    CHECK(served(http::api::host_guard(true, {"broker.example"}), "any", "unix"));
+}
+
+TEST_CASE("a peer that is not known any more is no unix socket", "[http][host]") {
+    CHECK_FALSE(served(http::api::host_guard(true, {}), "evil.example", ""));
+    CHECK_FALSE(served(http::api::host_guard(false, {"broker.example"}), "evil.example", ""));
+    CHECK(served(http::api::host_guard(true, {}), "localhost", ""));
 }

@@ -51,21 +51,19 @@ TEST_CASE("media types are read with their parameters", "[http][media]") {
     CHECK_FALSE(http::is_json(*http::parse_media_type("text/json")));
 }
 
-TEST_CASE("Accept chooses what is wanted most, or nothing", "[http][media]") {
-    std::vector<std::string_view> const offers{"application/json", "text/event-stream"};
-    auto const chosen = [&](std::string_view accept) {
-        auto const index = http::choose_accepted(accept, offers);
-        return index ? static_cast<int>(*index) : -1;
+TEST_CASE("Accept says how much a type is wanted", "[http][media]") {
+    auto const json = [](std::string_view accept) {
+        return http::accept_quality(accept, "application", "json");
     };
-    CHECK(chosen("") == 0);
-    CHECK(chosen("*/*") == 0);
-    CHECK(chosen("text/event-stream") == 1);
-    CHECK(chosen("text/*;q=0.5, application/json;q=0.4") == 1);
-    CHECK(chosen("application/json;q=0, */*;q=0.1") == 1);
-    CHECK(chosen("text/html") == -1);
-    CHECK(chosen("application/json;q=0") == -1);
-    CHECK(chosen("rubbish") == 0);
-    CHECK(chosen("application/json;q=7") == 0);
+    CHECK(json("") == 1000);
+    CHECK(json("*/*") == 1000);
+    CHECK(json("text/event-stream") == 0);
+    CHECK(json("text/*;q=0.5, application/json;q=0.4") == 400);
+    CHECK(json("application/json;q=0, */*;q=0.1") == 0);
+    CHECK(json("text/html") == 0);
+    CHECK(json("text/html,application/json") == 1000);
+    CHECK(json("rubbish") == 1000);
+    CHECK(json("application/json;q=7") == 1000);
     CHECK(http::accept_quality("text/*;q=0.25", "text", "plain") == 250);
     CHECK(http::accept_quality("text/plain;x=\"a,b\";q=0.125", "text", "plain") == 125);
 }
@@ -170,7 +168,10 @@ TEST_CASE("If-Range lets a range pass only for the same file", "[http][range]") 
 TEST_CASE("preconditions hold, fail, or spare the body", "[http][etag]") {
     http::resource_state const there{"t", 784111777};
     http::resource_state const nothing{};
-    using http::check_preconditions;
+    auto const check_preconditions = [](http::request const& incoming,
+                                        http::resource_state const& now) {
+        return http::preconditions(incoming).check(now);
+    };
     using http::precondition;
     CHECK(check_preconditions(get({}), there) == precondition::holds);
     CHECK(check_preconditions(get({{"If-Match", "\"t\""}}, "PUT"), there) == precondition::holds);
@@ -194,6 +195,39 @@ TEST_CASE("preconditions hold, fail, or spare the body", "[http][etag]") {
     CHECK(check_preconditions(get({{"If-None-Match", "\"u\""},
                                    {"If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"}}),
                               there) == precondition::holds);
+}
+
+TEST_CASE("conditions count on every line, and each has its place", "[http][etag]") {
+    using http::precondition;
+    http::resource_state const there{"t", 784111777};
+    http::resource_state const nothing{};
+    auto const check = [](http::request const& incoming, http::resource_state const& now) {
+        CHECK(http::preconditions(incoming).any());
+        return http::preconditions(incoming).check(now);
+    };
+    char const* const before = "Sun, 06 Nov 1994 08:49:36 GMT";
+    char const* const then = "Sun, 06 Nov 1994 08:49:37 GMT";
+    CHECK(check(get({{"If-Match", "\"u\""}, {"If-Match", "\"t\""}}, "PUT"), there) ==
+          precondition::holds);
+    CHECK(check(get({{"If-Match", ""}, {"If-Match", "\"t\""}}, "PUT"), there) ==
+          precondition::holds);
+    CHECK(check(get({{"If-None-Match", "\"u\""}, {"If-None-Match", "\"t\""}}, "PUT"), there) ==
+          precondition::failed);
+    CHECK(check(get({{"If-None-Match", "\"t\""}}, "DELETE"), there) == precondition::failed);
+    CHECK(check(get({{"If-None-Match", "\"u\""}}, "PUT"), there) == precondition::holds);
+    for (auto const* const method : {"GET", "PUT", "DELETE"}) {
+        CHECK(check(get({{"If-Unmodified-Since", before}}, method), there) == precondition::failed);
+        CHECK(check(get({{"If-Unmodified-Since", then}}, method), there) == precondition::holds);
+        CHECK(check(get({{"If-Unmodified-Since", before}}, method), nothing) ==
+              precondition::holds);
+        CHECK(check(get({{"If-Unmodified-Since", before}, {"If-Match", "\"t\""}}, method), there) ==
+              precondition::holds);
+    }
+    CHECK(check(get({{"If-Unmodified-Since", before}, {"If-None-Match", "\"t\""}}), there) ==
+          precondition::failed);
+    CHECK_FALSE(http::preconditions(get({{"If-Unmodified-Since", "soon"}}, "PUT")).any());
+    CHECK_FALSE(http::preconditions(get({{"If-Modified-Since", then}}, "PUT")).any());
+    CHECK_FALSE(http::preconditions(get({})).any());
 }
 
 TEST_CASE("attachments carry any file name and no control character", "[http][disposition]") {

@@ -22,6 +22,7 @@ std::vector<api::entry> const& api::table() {
         {{"GET", "/readyz"}, &api::readyz, true},
         {{"GET", "/version"}, &api::version, true},
         {{"GET", "/openapi.json"}, &api::openapi, true},
+        {{"GET", "/docs"}, &api::docs, true},
         {{"POST", "/run"}, &api::run},
         {{"POST", "/upload"}, &api::upload},
         {{"GET", "/download/{id}/{path...}"}, &api::download},

@@ -39,6 +39,7 @@ private:
     broker::task<response> readyz(call here);
     broker::task<response> version(call here);
     broker::task<response> openapi(call here);
+    broker::task<response> docs(call here);
 
     // The simple API.
     broker::task<response> run(call here);

@@ -40,4 +40,12 @@ broker::task<response> api::openapi(call) {
     co_return json_response(200, std::string(openapi_text));
 }
 
+broker::task<response> api::docs(call) {
+    response answer;
+    answer.headers.add("Content-Type", "text/html; charset=utf-8");
+    answer.headers.add("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+    answer.body = std::string(docs_page);
+    co_return answer;
+}
+
 }  // namespace http::api

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from broker import BINARY, Answer, Broker
+from broker import BINARY, Answer, Broker, until
 
 MIB = 1024 * 1024
 HOST_WORDS = re.compile(r"/(proc|var|tmp|run|sys|etc|usr|root|home|dev)/|\.[ch]pp\b|0x[0-9a-f]{6,}")
@@ -234,10 +234,11 @@ def test_queries_are_read_as_strictly_as_bodies(shared, filed, query, code):
             refused(send(shared, "GET", f"{target}?{query}"), 400, code)
 
 
+@pytest.mark.parametrize("query", ["force=1", "version=1"])
 @pytest.mark.parametrize("method, rest", [("GET", ""), ("GET", "/files/a.txt"), ("PUT", "/files/a.txt"),
                                           ("DELETE", "/files/a.txt"), ("DELETE", "")])
-def test_a_query_where_there_is_none_is_refused(shared, filed, method, rest):
-    refused(send(shared, method, f"/v1/sessions/{filed[0]}{rest}?force=1"), 400, "unknown_field")
+def test_a_query_where_there_is_none_is_refused(shared, filed, method, rest, query):
+    refused(send(shared, method, f"/v1/sessions/{filed[0]}{rest}?{query}"), 400, "unknown_field")
     assert send(shared, "GET", f"/v1/sessions/{filed[0]}/files/a.txt").body == b"0123456789"
 
 
@@ -293,8 +294,9 @@ def test_fields_of_later_are_refused_not_ignored(shared, body):
 @pytest.mark.parametrize("field", ["Prefer: respond-async", "Prefer: wait=5", "Idempotency-Key: a"])
 def test_headers_of_later_are_refused_not_ignored(shared, field):
     session = name()
-    answer = post(shared, f"/v1/sessions/{session}/executions", {"code": "1"}, field)
-    assert "not available yet" in refused(answer, 400, "invalid_field")["detail"]
+    for target, body in ((f"/v1/sessions/{session}/executions", {}), ("/run", {"session_id": session})):
+        answer = post(shared, target, {"code": "1", **body}, field)
+        assert "not available yet" in refused(answer, 400, "invalid_field")["detail"]
     assert not session_exists(shared, session)
 
 
@@ -304,6 +306,7 @@ def test_an_event_stream_is_not_to_be_had(shared):
         refused(post(shared, target, {"code": "1"}, f"Accept: {accept}"), 406, "not_acceptable")
     for accept in ("*/*", "application/*", "text/event-stream, application/json"):
         refused(post(shared, target, b"{", f"Accept: {accept}"), 400, "invalid_json")
+    refused(post(shared, target, b"{", "Accept: text/html", "Accept: application/json"), 400, "invalid_json")
 
 
 # --- ids and paths ---------------------------------------------------------------------------------------
@@ -412,8 +415,15 @@ def test_a_wrong_key_is_refused_before_the_body(keyed):
 
 
 def test_only_the_operators_routes_are_open(keyed):
-    for target in ("/healthz", "/readyz", "/version", "/openapi.json"):
+    for target in ("/healthz", "/readyz", "/version", "/openapi.json", "/docs"):
         assert send(keyed, "GET", target).status == 200
+
+
+def test_the_page_for_people_may_load_nothing(shared):
+    page = send(shared, "GET", "/docs")
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert page.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert page.body.startswith(b"<!doctype html>") and page.body.endswith(b"</html>\n")
 
 
 def test_a_foreign_session_looks_like_a_missing_one(keyed):
@@ -433,6 +443,21 @@ def test_a_foreign_session_looks_like_a_missing_one(keyed):
     assert send(keyed, "GET", "/v1/sessions", green).json["sessions"] == []
     assert send(keyed, "GET", "/v1/sessions/theirs/files/secret.txt", blue).body == b"s"
     assert send(keyed, "DELETE", "/v1/sessions/theirs", blue).status == 204
+
+
+def test_a_name_that_another_tenant_uses_is_free(keyed):
+    """What is run under it runs in a session of one's own."""
+    blue, green = (f"X-API-Key: {keyed.keys[tenant]}" for tenant in ("blue", "green"))
+    assert send(keyed, "PUT", "/v1/sessions/same/files/secret.txt", blue, body=b"s").status == 201
+    code = "import os; print(os.path.exists('/mnt/data/secret.txt')); mine = 1"
+    first = post(keyed, "/v1/sessions/same/executions", {"code": code}, green)
+    assert (first.status, first.json["session_state"], first.json["stdout"]) == (200, "fresh", "False\n"), first
+    second = post(keyed, "/run", {"code": "mine", "session_id": "same"}, green)
+    assert (second.status, second.json["state"], second.json["result"]) == (200, "kept", "1"), second
+    assert send(keyed, "GET", "/v1/sessions/same", blue).json["status"] == "stopped"
+    assert send(keyed, "DELETE", "/v1/sessions/same", green).status == 204
+    assert send(keyed, "GET", "/v1/sessions/same/files/secret.txt", blue).body == b"s"
+    assert send(keyed, "DELETE", "/v1/sessions/same", blue).status == 204
 
 
 def test_serving_everybody_without_a_key_is_refused_at_start(tmp_path):
@@ -463,7 +488,7 @@ def test_a_path_of_nothing_is_not_found(shared, target):
 
 @pytest.mark.parametrize("fields", [
     [], ["Content-Type:"], ["Content-Type: text/plain"], ["Content-Type: application/x-www-form-urlencoded"],
-    ["Content-Type: application/jsonp"], ["Content-Type: multipart/form-data; boundary=b"],
+    ["Content-Type: application/jsonp"], ["Content-Type: application/json; charset=latin1"], ["Content-Type: multipart/form-data; boundary=b"],
     ["Content-Type: application/json", "Content-Encoding: gzip"],
     ["Content-Type: application/json", "Content-Encoding: identity"]], ids=str)
 def test_a_body_of_another_type_is_refused(shared, fields):
@@ -644,6 +669,8 @@ BROKEN_FORMS = {
     "no field name": b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n",
     "a head of 100 KB": b"--b\r\nX-A: " + b"a" * 100000 + b"\r\n\r\nx\r\n--b--\r\n",
     "a long field": multipart(("path", None, b"a" * 5000), ("file", "x", b"x")),
+    "two sessions": multipart(("session_id", None, b"a"), ("session_id", None, b"b"), ("file", "x", b"x")),
+    "two folders": multipart(("path", None, b"a"), ("path", None, b"a"), ("file", "x", b"x")),
 }
 
 
@@ -659,6 +686,54 @@ def test_a_field_behind_the_files_is_refused(shared, field, value):
     body = multipart(("session_id", None, session.encode()), ("file", "x", b"x"), (field, None, value))
     assert field in refused(send(shared, "POST", "/upload", FORM, body=body), 400, "invalid_field")["detail"]
     send(shared, "DELETE", f"/v1/sessions/{session}")
+
+
+def test_a_field_of_a_form_that_is_not_known_is_read_over(shared):
+    session = name()
+    body = multipart(("note", None, b"n" * 100000), ("session_id", None, session.encode()), ("note", None, b"2"),
+                     ("file", "x", b"x"), ("note", None, b"3"))
+    answer = send(shared, "POST", "/upload", FORM, body=body)
+    assert (answer.status, answer.json["session_id"]) == (200, session), answer
+    assert send(shared, "DELETE", f"/v1/sessions/{session}").status == 204
+
+
+@pytest.mark.parametrize("born_again", [False, True])
+@pytest.mark.parametrize("form", [False, True])
+def test_an_upload_whose_session_is_deleted_meanwhile_is_not_acknowledged(shared, form, born_again):
+    session = name()
+    files = f"/v1/sessions/{session}/files"
+    assert send(shared, "PUT", f"{files}/old", body=b"x").status == 201
+    body = multipart(("session_id", None, session.encode()), ("file", "late", b"x" * 100)) if form else b"x" * 100
+    target, fields = ("/upload", [FORM]) if form else (f"{files}/late", [])
+    with socket.create_connection(("127.0.0.1", shared.port), timeout=20) as one:
+        one.sendall(head("POST" if form else "PUT", target, *fields, f"Content-Length: {len(body)}",
+                         "Expect: 100-continue"))
+        assert one.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"  # a PUT has found its session
+        one.sendall(body[:-50])
+        if form:  # its session is found when the file's part has come
+            until(lambda: open_uploads(shared), "the form has begun a file")
+        assert send(shared, "DELETE", f"/v1/sessions/{session}").status == 204
+        if born_again:
+            assert send(shared, "PUT", f"{files}/new", body=b"x").status == 201
+        one.sendall(body[-50:])
+        response = http.client.HTTPResponse(one)
+        response.begin()
+        refused(Answer(response.status, response.headers, response.read()), 404, "session_not_found")
+    if born_again:
+        assert [file["path"] for file in send(shared, "GET", files).json["files"]] == ["new"]
+        assert send(shared, "DELETE", f"/v1/sessions/{session}").status == 204
+    assert not session_exists(shared, session)
+
+
+def open_uploads(broker):
+    """Files without a name that the broker has open."""
+    links = []
+    for link in pathlib.Path(f"/proc/{broker.process.pid}/fd").iterdir():
+        try:
+            links.append(link.readlink().name)
+        except FileNotFoundError:
+            pass
+    return [link for link in links if re.fullmatch(r"#\d+ \(deleted\)", link)]
 
 
 def test_a_form_that_breaks_off_leaves_no_half_file(shared, filed):
@@ -688,12 +763,29 @@ def test_a_precondition_that_fails_changes_nothing(shared, filed):
     session, tag = filed
     target = f"/v1/sessions/{session}/files/a.txt"
     for method, field in (("GET", 'If-Match: "other"'), ("PUT", 'If-Match: "other"'), ("DELETE", 'If-Match: "other"'),
-                          ("PUT", "If-None-Match: *"), ("PUT", "If-Match: nonsense"), ("DELETE", f"If-Match: W/{tag}")):
+                          ("PUT", "If-None-Match: *"), ("PUT", "If-Match: nonsense"), ("DELETE", f"If-Match: W/{tag}"),
+                          ("PUT", f"If-None-Match: {tag}"), ("DELETE", f'If-None-Match: "x", {tag}'),
+                          *((method, "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT")
+                            for method in ("GET", "PUT", "DELETE"))):
         body = b"changed" if method == "PUT" else b""
         refused(send(shared, method, target, field, body=body), 412, "precondition_failed")
-    refused(send(shared, "PUT", f"/v1/sessions/{session}/files/new", "If-Match: *", body=b"x"), 412,
-            "precondition_failed")
+    for method in ("PUT", "DELETE"):
+        body = b"x" if method == "PUT" else b""
+        answer = send(shared, method, f"/v1/sessions/{session}/files/new", "If-Match: *", body=body)
+        refused(answer, 412, "precondition_failed")
     assert send(shared, "GET", target, f"If-Match: {tag}").body == b"0123456789"
+
+
+def test_a_precondition_that_holds_lets_the_change_be_made(shared):
+    session = name()
+    target = f"/v1/sessions/{session}/files/a.txt"
+    tag = send(shared, "PUT", target, 'If-None-Match: "any"', body=b"1").headers["ETag"]
+    for fields in (['If-Match: "other"', f"If-Match: {tag}"], ['If-None-Match: "other"'],
+                   ["If-Unmodified-Since: Fri, 31 Dec 9999 23:59:59 GMT"]):
+        answer = send(shared, "PUT", target, *fields, body=b"1")
+        assert (answer.status, answer.headers["ETag"]) == (200, tag), fields
+    assert send(shared, "DELETE", target, 'If-Match: "other"', f"If-Match: {tag}").status == 204
+    assert send(shared, "DELETE", f"/v1/sessions/{session}").status == 204
 
 
 def test_what_is_not_there_is_told_apart(shared, filed):
@@ -705,6 +797,24 @@ def test_what_is_not_there_is_told_apart(shared, filed):
     refused(send(shared, "GET", "/v1/sessions/none/files/a"), 404, "session_not_found")
     refused(post(shared, "/v1/sessions", {"id": filed[0]}), 409, "session_exists")
     refused(post(shared, "/v1/sessions", {"id": name(), "image": "none"}), 503, "image_unavailable")
+
+
+def test_a_session_is_made_where_its_location_says(shared):
+    session = name()
+    for body in ({"id": session}, {}):
+        made = post(shared, "/v1/sessions", body)
+        assert made.status == 201
+        assert made.headers["Location"] == f"/v1/sessions/{body.get('id', made.json['id'])}"
+        assert send(shared, "GET", made.headers["Location"]).json["id"] == made.json["id"]
+        assert send(shared, "DELETE", made.headers["Location"]).status == 204
+
+
+def test_a_listing_says_whether_all_can_be_seen(shared, client, session):
+    client.ok("import os; os.makedirs('/mnt/data/a'); open('/mnt/data/a/b', 'w').close()", session)
+    assert send(shared, "GET", f"/v1/sessions/{session}/files").json["complete"] is True
+    client.ok("os.makedirs('/mnt/data/' + 'd/' * 33); open('/mnt/data/' + 'd/' * 33 + 'x', 'w').close()", session)
+    listed = send(shared, "GET", f"/v1/sessions/{session}/files").json
+    assert [file["path"] for file in listed["files"]] == ["a/b"] and listed["complete"] is False
 
 
 # --- more than there is room for -------------------------------------------------------------------------
@@ -757,6 +867,8 @@ def test_what_the_host_lacks_is_503_in_the_same_words_everywhere(code, settings)
         assert problem["retry_after_s"] > 0
         ready = send(broker, "GET", "/readyz")
         if code != "no_capacity":
+            refused(post(broker, "/v1/sessions", {"limits": {"pids": 0}}), 400, "invalid_field")
+            assert refused(post(broker, "/v1/sessions", {}), 503, code)["detail"] == problem["detail"]
             assert ready.status == 503
             assert problem["detail"] in ready.body.decode().replace("\\\"", '"')
 

@@ -7,23 +7,37 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <map>
+#include <optional>
+#include <string>
 
 namespace {
 
+void check(bool holds) {
+    if (!holds) {
+        std::abort();
+    }
+}
+
+void check_text(std::optional<std::string> const& text) { check(!text || http::is_utf8(*text)); }
+
 void read_all(http::json_document const& body, http::unknown_fields rule) {
     http::object_reader reader(body, rule);
-    reader.required_text("code");
-    reader.text("session_id");
+    check_text(reader.required_text("code"));
+    check_text(reader.text("session_id"));
     reader.number("timeout");
     reader.whole("n");
     reader.boolean("silent");
-    reader.texts("labels");
+    for (auto const& [name, value] :
+         reader.texts("labels").value_or(std::map<std::string, std::string>{})) {
+        check_text(name);
+        check_text(value);
+    }
     auto limits = reader.object("limits");
     limits.number("cpus");
     limits.whole("pids");
-    auto const done = reader.finish();
-    if (!done && !http::is_utf8(done.error().detail) && done.error().detail.empty()) {
-        std::abort();
+    if (auto const done = reader.finish(); !done) {
+        check(!done.error().detail.empty() && http::is_utf8(done.error().detail));
     }
 }
 
@@ -33,14 +47,11 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     std::string_view const body(reinterpret_cast<char const*>(data), size);
     auto const parsed = http::parse_json_request(body);
     if (!parsed) {
-        if (parsed.error().sentence.empty() || parsed.error().position > size) {
-            std::abort();
-        }
+        auto const& error = parsed.error();
+        check(!error.sentence.empty() && http::is_utf8(error.sentence) && error.position <= size);
         return 0;
     }
-    if (!http::is_utf8(body)) {
-        std::abort();
-    }
+    check(http::is_utf8(body));
     read_all(*parsed, http::unknown_fields::refuse);
     read_all(*parsed, http::unknown_fields::ignore);
     return 0;

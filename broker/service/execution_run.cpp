@@ -83,15 +83,19 @@ execution_run::execution_run(service_context& context, std::shared_ptr<session> 
       what_(std::move(what)),
       kernel_(where_->kernel),
       collector_(std::make_shared<event_collector>(context.config.executions.output)),
-      timer_(std::make_shared<boost::asio::steady_timer>(context.loop)) {}
+      limit_(std::make_shared<time_limit>(context.loop)) {}
 
 task<std::optional<state_reason>> execution_run::go() {
     if (what_->options.collect_files && !where_->snapshot) {
         co_await look_at_files();
     }
+    if (where_->closing) {
+        conclude_unheard(*what_, *where_, context_.clock());
+        co_return std::nullopt;
+    }
     if (auto const told = tell_and_store(); !told) {
         what_->refused = told.error();
-        conclude_unsent(*what_, *where_, context_.clock());
+        conclude_unheard(*what_, *where_, context_.clock());
         co_return std::nullopt;
     }
     context_.reached(step::sent);
@@ -103,7 +107,8 @@ task<std::optional<state_reason>> execution_run::go() {
     auto const end = co_await kernel_->connection().execute(
         std::move(request),
         [collector = collector_](kernelproto::event heard) { collector->take(std::move(heard)); });
-    timer_->cancel();
+    limit_->over = true;
+    limit_->timer.cancel();
     context_.reached(step::replied);
     co_await see_off_kernel(end);
     if (what_->options.collect_files && !where_->closing) {
@@ -151,6 +156,7 @@ task<> execution_run::compare_files() {
 
 result<void> execution_run::tell_and_store() {
     auto const now = context_.clock();
+    auto const before = where_->life;
     auto const began = where_->life.on_execution(now);
     auto& view = what_->view;
     view.state = execution_state::running;
@@ -160,30 +166,35 @@ result<void> execution_run::tell_and_store() {
     view.generation = began.generation;
     auto row = row_of(*what_, *where_);
     row.stage = execution_stage::sent;
-    return context_.store.send_execution(row, where_->stored());
+    auto stored = context_.store.send_execution(row, where_->stored());
+    if (!stored) {
+        // Nobody was told: the next one is.
+        where_->life = before;
+        view.state = execution_state::queued;
+        view.started_at.reset();
+    }
+    return stored;
 }
 
 void execution_run::guard() {
-    timer_->expires_at(what_->deadline);
-    timer_->async_wait([weak = std::weak_ptr(kernel_), what = what_, timer = timer_,
-                        grace = steady_seconds(context_.config.executions.interrupt_grace_s),
-                        &tasks = context_.tasks](boost::system::error_code error) {
+    limit_->timer.expires_at(what_->deadline);
+    limit_->timer.async_wait([limit = limit_, weak = std::weak_ptr(kernel_), what = what_,
+                              grace = steady_seconds(context_.config.executions.interrupt_grace_s),
+                              &tasks = context_.tasks](boost::system::error_code error) {
         auto const kernel = weak.lock();
-        if (error || !kernel) {
+        if (error || limit->over || !kernel) {
             return;
         }
         what->timed_out = true;
         kernel->connection().interrupt();
-        timer->expires_after(grace);
-        timer->async_wait([weak, what, &tasks](boost::system::error_code stopped) {
+        limit->timer.expires_after(grace);
+        limit->timer.async_wait([limit, weak, what, &tasks](boost::system::error_code stopped) {
             auto const stubborn = weak.lock();
-            if (stopped || !stubborn) {
+            if (stopped || limit->over || !stubborn) {
                 return;
             }
             what->killed = true;
-            tasks.spawn([](std::shared_ptr<live_kernel> which) -> task<> {
-                co_await which->end();
-            }(stubborn));
+            tasks.spawn(end_kernel(stubborn));
         });
     });
 }
@@ -194,9 +205,7 @@ task<> execution_run::see_off_kernel(kernelproto::execution_end const& end) {
         patience->expires_after(exit_grace);
         patience->async_wait([kernel = kernel_, &tasks = context_.tasks, patience](auto error) {
             if (!error && !kernel->has_ended()) {
-                tasks.spawn([](std::shared_ptr<live_kernel> which) -> task<> {
-                    co_await which->end();
-                }(kernel));
+                tasks.spawn(end_kernel(kernel));
             }
         });
         co_await kernel_->wait_ended();
@@ -242,19 +251,22 @@ execution_facts execution_run::facts_of(kernelproto::execution_end const& end) c
     return facts;
 }
 
-void conclude_unsent(pending_execution& what, session const& where, moment now) {
+void conclude_unheard(pending_execution& what, session const& where, moment now) {
     execution_facts facts;
-    facts.cause = end_cause::never_sent;
+    bool const was_sent = what.view.state == execution_state::running;
+    facts.cause = was_sent ? end_cause::abandoned : end_cause::never_sent;
     facts.timed_out = what.timed_out;
     facts.cancelled = what.cancelled;
     facts.timeout_s = what.timeout_s;
     if (what.refused) {
         facts.start_failure = what.refused->detail;
     }
-    auto const would_be = where.life.peek();
-    what.view.started_on = would_be.state;
-    what.view.reason = would_be.reason;
-    what.view.generation = would_be.generation;
+    if (!was_sent) {
+        auto const would_be = where.life.peek();
+        what.view.started_on = would_be.state;
+        what.view.reason = would_be.reason;
+        what.view.generation = would_be.generation;
+    }
     apply(judge(facts), what.view);
     what.view.ended_at = now.wall;
 }

@@ -22,10 +22,17 @@ public:
                   std::shared_ptr<pending_execution> what);
 
     /// Fills in the execution. Returns why the variables are gone, if they are; then the kernel is
-    /// gone too, with its sandbox.
+    /// gone too, with its sandbox. The life is busy afterwards if the kernel was told.
     task<std::optional<state_reason>> go();
 
 private:
+    /// Shared with handlers of its timer, which may be on their way when the execution ends.
+    struct time_limit {
+        explicit time_limit(boost::asio::io_context& loop) : timer(loop) {}
+        boost::asio::steady_timer timer;
+        bool over = false;
+    };
+
     task<> look_at_files();
     result<void> tell_and_store();
     void guard();
@@ -38,11 +45,12 @@ private:
     std::shared_ptr<pending_execution> what_;
     std::shared_ptr<live_kernel> kernel_;
     std::shared_ptr<event_collector> collector_;
-    std::shared_ptr<boost::asio::steady_timer> timer_;
+    std::shared_ptr<time_limit> limit_;
 };
 
-/// An execution that never reached a kernel: cancelled, timed out in the queue, or refused.
-void conclude_unsent(pending_execution& what, session const& where, moment now);
+/// An execution without an end of its own: cancelled, timed out in the queue or refused before it
+/// reached a kernel; one that did reach it is `unknown`.
+void conclude_unheard(pending_execution& what, session const& where, moment now);
 
 /// The end of a kernel while nothing ran on it.
 execution_facts facts_of_idle_end(live_kernel const& kernel);

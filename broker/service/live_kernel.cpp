@@ -191,6 +191,8 @@ task<> live_kernel::end() {
     co_await self->ended_.wait();
 }
 
+task<> end_kernel(std::shared_ptr<live_kernel> which) { co_await which->end(); }
+
 task<result<std::shared_ptr<live_kernel>>> live_kernel::adopt(service_context& context,
                                                               session_row const& session,
                                                               sandbox_row const& row) {

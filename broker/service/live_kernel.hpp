@@ -69,4 +69,7 @@ private:
     async_event ended_;
 };
 
+/// For a task group: `which->end()`, with the kernel held.
+task<> end_kernel(std::shared_ptr<live_kernel> which);
+
 }  // namespace broker

@@ -48,8 +48,9 @@ struct session {
 
     std::deque<std::shared_ptr<pending_execution>> queue;  // waiting, in order
     std::shared_ptr<pending_execution> running;
-    bool worked = false;   // a coroutine works the queue
-    bool warming = false;  // a kernel is wanted before there is an execution
+    bool worked = false;    // a coroutine works the queue
+    unsigned finished = 0;  // executions, in this run of the broker
+    bool warming = false;   // a kernel is wanted before there is an execution
 
     std::shared_ptr<live_kernel> kernel;
     /// Adoption of a kernel after a restart of the broker is under way until `settled` is raised.

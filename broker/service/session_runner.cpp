@@ -11,9 +11,23 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace broker {
+namespace {
+
+/// While a kernel starts, the deadlines of those who wait for it are not known yet.
+constexpr std::chrono::milliseconds look_again{100};
+
+/// The start of a kernel does not count for anybody who waited through it.
+void give_back(session& where, steady_time begin, steady_time now) {
+    for (auto const& waiting : where.queue) {
+        waiting->deadline += now - std::max(begin, waiting->accepted);
+    }
+}
+
+}  // namespace
 
 void session_runner::submit(std::shared_ptr<session> const& where,
                             std::shared_ptr<pending_execution> const& what) {
@@ -38,8 +52,56 @@ void session_runner::warm(std::shared_ptr<session> const& where) {
 }
 
 task<> session_runner::work(std::shared_ptr<session> where) {
+    std::exception_ptr broken;
+    try {
+        co_await work_queue(where);
+    } catch (boost::system::system_error const& error) {
+        if (error.code() == boost::asio::error::operation_aborted) {
+            throw;  // the broker ends; the sandbox and the rows stay for the next one
+        }
+        broken = std::current_exception();
+    } catch (...) {
+        broken = std::current_exception();
+    }
+    if (broken) {
+        break_off(*where);
+    }
+    where->worked = false;
+    where->rest();
+    if (broken) {
+        std::rethrow_exception(broken);
+    }
+}
+
+/// A broken invariant costs its own session a kernel, and nobody an answer.
+void session_runner::break_off(session& where) {
+    if (auto const kernel = std::exchange(where.kernel, nullptr)) {
+        context_.tasks.spawn(end_kernel(kernel));
+    }
+    if (!where.closing) {
+        where.life.on_kernel_gone(state_reason::runtime_lost);
+    }
+    auto const fail_it = [&](pending_execution& what) {
+        what.queued = false;
+        what.refused = fail(errc::internal, "the session's worker broke off");
+        if (!what.done.raised()) {
+            finish(where, what);
+        }
+    };
+    if (auto const running = std::exchange(where.running, nullptr)) {
+        fail_it(*running);
+    }
+    for (auto const& waiting : std::exchange(where.queue, {})) {
+        fail_it(*waiting);
+    }
+}
+
+task<> session_runner::work_queue(std::shared_ptr<session> where) {
     while ((where->warming || !where->queue.empty()) && !where->closing) {
-        if (!where->kernel || where->kernel->has_ended()) {
+        if (where->kernel && where->kernel->has_ended()) {
+            lose_kernel(*where);
+        }
+        if (!where->kernel) {
             auto const started = co_await start_kernel(where);
             where->warming = false;
             if (!started) {
@@ -65,31 +127,29 @@ task<> session_runner::work(std::shared_ptr<session> where) {
         co_await run(where, next);
         where->running.reset();
     }
-    where->worked = false;
-    where->rest();
 }
 
 task<> session_runner::expire_in_queue(std::shared_ptr<session> where,
                                        std::shared_ptr<pending_execution> what) {
     boost::asio::steady_timer timer(context_.loop);
+    auto at = what->deadline;
     while (what->queued) {
-        timer.expires_at(what->deadline);
+        timer.expires_at(at);
         auto const [error] = co_await timer.async_wait(no_throw);
         if (error || !what->queued) {
             co_return;
         }
-        if (context_.clock().steady < what->deadline) {
-            continue;  // a kernel was started meanwhile, and its time given back
+        auto const now = context_.clock().steady;
+        if (now < what->deadline) {
+            at = what->deadline;  // a kernel was started meanwhile, and its time given back
+        } else if (where->life.status() == session_status::starting) {
+            at = now + look_again;
+        } else {
+            std::erase(where->queue, what);
+            what->queued = false;
+            what->timed_out = true;
+            finish(*where, *what);
         }
-        if (where->life.status() == session_status::starting) {
-            // Looked at again once the kernel is there and the deadline is known.
-            what->deadline += std::chrono::milliseconds(100);
-            continue;
-        }
-        std::erase(where->queue, what);
-        what->queued = false;
-        what->timed_out = true;
-        finish(*where, *what);
     }
 }
 
@@ -148,6 +208,7 @@ task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where) 
         if (!where->closing) {
             where->life.on_start_failed();
         }
+        give_back(*where, begin, context_.clock().steady);
         context_.log.warning("kernel_not_started",
                              {{"session", where->row.id.str()}, {"err", started.error().detail}});
         co_return started.error();
@@ -158,9 +219,7 @@ task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where) 
     where->row.life = where->life.record();
     (void)context_.store.sandbox_ready(where->kernel->id(), where->stored());
     context_.reached(step::ready);
-    for (auto const& waiting : where->queue) {
-        waiting->deadline += now.steady - begin;
-    }
+    give_back(*where, begin, now.steady);
     watch_kernel(where);
     context_.log.info(
         "kernel_ready",
@@ -182,12 +241,18 @@ task<> session_runner::after_kernel_end(std::shared_ptr<session> where,
     if (where->kernel != kernel || where->running || where->closing || where->adopting) {
         co_return;
     }
-    auto const why = judge(facts_of_idle_end(*kernel)).next_reason;
-    where->kernel.reset();
-    where->life.on_kernel_gone(why.value_or(state_reason::runtime_lost));
-    (void)context_.store.update_session(where->stored());
-    context_.log.info("kernel_ended_idle", {{"session", where->row.id.str()},
-                                            {"reason", to_string(*where->life.record().pending)}});
+    lose_kernel(*where);
+}
+
+/// The kernel has ended while nothing ran on it.
+void session_runner::lose_kernel(session& where) {
+    auto const kernel = std::exchange(where.kernel, nullptr);
+    auto const why =
+        judge(facts_of_idle_end(*kernel)).next_reason.value_or(state_reason::runtime_lost);
+    where.life.on_kernel_gone(why);
+    (void)context_.store.update_session(where.stored());
+    context_.log.info("kernel_ended_idle",
+                      {{"session", where.row.id.str()}, {"reason", to_string(why)}});
 }
 
 task<> session_runner::run(std::shared_ptr<session> where,
@@ -199,7 +264,9 @@ task<> session_runner::run(std::shared_ptr<session> where,
         finish(*where, *what);
         co_return;
     }
-    where->life.on_execution_end(now, gone);
+    if (where->life.status() == session_status::busy) {
+        where->life.on_execution_end(now, gone);
+    }
     if (gone) {
         where->kernel.reset();
     }
@@ -223,23 +290,23 @@ void session_runner::cancel_all(session& where) {
 void session_runner::finish(session& where, pending_execution& what) {
     auto const now = context_.clock();
     if (what.view.state != execution_state::done) {
-        conclude_unsent(what, where, now);
+        conclude_unheard(what, where, now);
     }
     what.view.ended_at = now.wall;
     what.view.duration_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - what.accepted).count();
     (void)context_.store.finish_execution(row_of(what, where), where.stored());
     context_.reached(step::ended);
-    prune(where.row.id, now);
+    prune(where, now);
     what.done.raise();
 }
 
-void session_runner::prune(session_id const& id, moment now) {
+void session_runner::prune(session& where, moment now) {
     // Ended rows go in bundles: each time would cost every short execution a statement.
     constexpr unsigned bundle = 32;
-    if (++finished_ % bundle == 0) {
+    if (++where.finished % bundle == 0) {
         auto const& config = context_.config.executions;
-        (void)context_.store.prune_executions(id, config.keep,
+        (void)context_.store.prune_executions(where.row.id, config.keep,
                                               now.wall - wall_seconds(config.keep_s));
     }
 }

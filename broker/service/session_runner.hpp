@@ -39,15 +39,17 @@ public:
 
 private:
     task<> work(std::shared_ptr<session> where);
+    task<> work_queue(std::shared_ptr<session> where);
+    void break_off(session& where);
+    void lose_kernel(session& where);
     task<> expire_in_queue(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
     task<result<void>> start_kernel(std::shared_ptr<session> where);
     task<> run(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
     task<> after_kernel_end(std::shared_ptr<session> where, std::shared_ptr<live_kernel> kernel);
     void finish(session& where, pending_execution& what);
-    void prune(session_id const& id, moment now);
+    void prune(session& where, moment now);
 
     service_context& context_;
-    unsigned finished_ = 0;
 };
 
 }  // namespace broker

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// A kernel connection that says what the test tells it to, when the test tells it to.
+// Never answers by itself, except that it is ready at once unless it is held. On the loop.
+#pragma once
+
+#include "kernelproto/client/errc.hpp"
+#include "kernelproto/link/kernel_connection.hpp"
+#include "kernelproto/link/pending.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace test {
+
+class fake_kernel {
+public:
+    using failure_sink = kernelproto::kernel_connection::failure_sink;
+
+    fake_kernel(boost::asio::any_io_executor executor, failure_sink on_failure)
+        : on_failure_(std::move(on_failure)), usable_(executor), ended_(std::move(executor)) {}
+
+    std::vector<std::string> codes;  // that were sent to it
+    int interrupts = 0;
+    bool held = false;  // `ready` waits for `heard`
+    bool adopting = false;
+    bool running = false;
+    bool closed = false;
+
+    /// The cell has ended.
+    void reply(kernelproto::execution_end how = {kernelproto::end_cause::complete,
+                                                 kernelproto::execute_reply{}}) {
+        if (std::exchange(running, false)) {
+            ended_.bring_later(std::move(how));
+        }
+    }
+    /// It answers the nudge of whoever waits in `ready` or `adopt`.
+    void heard() { usable(kernelproto::kernel_info{}); }
+    void not_heard(kernelproto::client_errc why) { usable(why); }
+    void fail(kernelproto::link_failure why) {
+        if (auto const told = std::exchange(on_failure_, nullptr)) {
+            told(why, "fake");
+        }
+        reply({kernelproto::end_cause::unreachable, std::nullopt});
+    }
+
+    std::unique_ptr<kernelproto::kernel_connection> connect(std::shared_ptr<fake_kernel> self) {
+        return std::make_unique<face>(std::move(self));
+    }
+
+private:
+    class face final : public kernelproto::kernel_connection {
+    public:
+        explicit face(std::shared_ptr<fake_kernel> of) : of_(std::move(of)) {}
+
+        boost::asio::awaitable<kernelproto::result<kernelproto::kernel_info>> ready(
+            kernelproto::steady_time) override {
+            if (!of_->held) {
+                co_return kernelproto::kernel_info{};
+            }
+            co_return co_await wait();
+        }
+        boost::asio::awaitable<kernelproto::result<kernelproto::kernel_info>> adopt(
+            kernelproto::steady_time) override {
+            co_return co_await wait();
+        }
+        boost::asio::awaitable<kernelproto::execution_end> execute(
+            kernelproto::execute_request request, event_sink) override {
+            auto const of = of_;
+            of->codes.push_back(request.code);
+            if (of->closed) {
+                co_return kernelproto::execution_end{kernelproto::end_cause::unreachable,
+                                                     std::nullopt};
+            }
+            of->running = true;
+            co_return co_await of->ended_.wait([of] { of->abandon(); });
+        }
+        void interrupt() override { ++of_->interrupts; }
+        void kernel_died() override {
+            of_->reply({kernelproto::end_cause::kernel_died, std::nullopt});
+            of_->not_heard(kernelproto::client_errc::kernel_died);
+        }
+        void abandon() override { of_->abandon(); }
+        kernelproto::connection_counters const& counters() const override { return counters_; }
+        void close() override {
+            of_->closed = true;
+            of_->abandon();
+        }
+
+    private:
+        boost::asio::awaitable<kernelproto::result<kernelproto::kernel_info>> wait() {
+            auto const of = of_;
+            of->adopting = true;
+            co_return co_await of->usable_.wait(
+                [of] { of->not_heard(kernelproto::client_errc::abandoned); });
+        }
+
+        std::shared_ptr<fake_kernel> of_;
+        kernelproto::connection_counters counters_;
+    };
+
+    void usable(kernelproto::result<kernelproto::kernel_info> what) {
+        if (std::exchange(adopting, false)) {
+            usable_.bring_later(std::move(what));
+        }
+    }
+    void abandon() { reply({kernelproto::end_cause::abandoned, std::nullopt}); }
+
+    failure_sink on_failure_;
+    kernelproto::pending<kernelproto::result<kernelproto::kernel_info>> usable_;
+    kernelproto::pending<kernelproto::execution_end> ended_;
+};
+
+}  // namespace test

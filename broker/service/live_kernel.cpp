@@ -36,9 +36,9 @@ std::string make_key() {
 live_kernel::live_kernel(service_context& context, sandbox_row row)
     : context_(context), row_(std::move(row)), ended_(context.loop.get_executor()) {}
 
-task<result<std::shared_ptr<live_kernel>>> live_kernel::start(service_context& context,
-                                                              session_row const& session,
-                                                              std::string workspace_mount) {
+task<result<std::shared_ptr<live_kernel>>> live_kernel::start(
+    service_context& context, session_row const& session, std::string workspace_mount,
+    std::weak_ptr<live_kernel>& starting) {
     auto const image = context.images.open(session.image_digest);
     if (!image) {
         co_return image.error();
@@ -73,6 +73,7 @@ task<result<std::shared_ptr<live_kernel>>> live_kernel::start(service_context& c
     spec.connection_file = kernelproto::print_connection_info(info);
 
     auto self = std::make_shared<live_kernel>(context, std::move(row));
+    starting = self;
     auto up = co_await self->bring_up(session, std::move(spec));
     if (!up) {
         co_await self->end();
@@ -95,6 +96,9 @@ task<result<void>> live_kernel::bring_up(session_row session, sandbox_spec spec)
     }
     connect(uid);
     watch();
+    if (unwanted_) {
+        co_return fail(errc::runtime_unavailable, "the start of the kernel was given up");
+    }
     auto const deadline =
         context_.clock().steady + steady_seconds(context_.config.sandbox.start_timeout_s);
     auto const ready = co_await connection_->ready(deadline);
@@ -113,6 +117,13 @@ task<result<void>> live_kernel::bring_up(session_row session, sandbox_spec spec)
         co_return settled.error();
     }
     co_return result<void>{};
+}
+
+void live_kernel::give_up() {
+    unwanted_ = true;
+    if (connection_) {  // before, the runtime is at work on it
+        collect_end();
+    }
 }
 
 void live_kernel::connect(uid_t owner) {

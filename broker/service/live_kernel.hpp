@@ -21,10 +21,12 @@ namespace broker {
 class live_kernel : public std::enable_shared_from_this<live_kernel> {
 public:
     /// Starts a sandbox on a mounted workspace and waits until its kernel is ready. The intent is
-    /// stored before each action. On failure nothing of it is left.
+    /// stored before each action. On failure nothing of it is left. Meanwhile the kernel stands in
+    /// `starting`, so that somebody else can `give_up` its start.
     static task<result<std::shared_ptr<live_kernel>>> start(service_context& context,
                                                             session_row const& session,
-                                                            std::string workspace_mount);
+                                                            std::string workspace_mount,
+                                                            std::weak_ptr<live_kernel>& starting);
 
     /// Takes up the sandbox of `row`, started by an earlier broker. Its connection is not ready:
     /// whoever takes it calls `connection().adopt`.
@@ -48,6 +50,9 @@ public:
     task<> wait_ended();
     sandbox_end const& evidence() const noexcept { return evidence_; }
 
+    /// Its start fails as soon as it can.
+    void give_up();
+
     /// Kills the sandbox if it lives and waits for the evidence. Idempotent.
     task<> end();
 
@@ -66,6 +71,7 @@ private:
     std::optional<kernelproto::link_failure> link_failed_;
     sandbox_end evidence_;
     bool ending_ = false;
+    bool unwanted_ = false;
     async_event ended_;
 };
 

@@ -80,16 +80,16 @@ task<> reconciliation::settle_sandboxes() {
     }
     // Deletions that were cut off.
     for (auto const& [id, one] : by_id_) {
-        if (one->row.closing) {
+        if (one->row.closing != close_kind::none) {
             context_.log.info("deletion_resumed", {{"session", id.str()}});
-            co_await sessions_.close(one, false);
+            co_await sessions_.close(one, one->row.closing);
         }
     }
 }
 
 task<> reconciliation::settle_one(sandbox_row row, std::shared_ptr<session> where, bool alive) {
-    if (where && alive && row.stage == sandbox_stage::ready && !where->row.closing &&
-        co_await adopt(row, where)) {
+    if (where && alive && row.stage == sandbox_stage::ready &&
+        where->row.closing == close_kind::none && co_await adopt(row, where)) {
         co_return;
     }
     auto const end =
@@ -102,7 +102,7 @@ task<> reconciliation::settle_one(sandbox_row row, std::shared_ptr<session> wher
     }
     bool const had_variables =
         row.stage == sandbox_stage::ready || row.stage == sandbox_stage::ending;
-    if (where && had_variables && !where->row.closing) {
+    if (where && had_variables && where->row.closing == close_kind::none) {
         auto const why = loss_of(*end);
         where->life.on_adopted(false);
         where->life.on_kernel_gone(why);
@@ -187,7 +187,6 @@ task<> reconciliation::hear_out(std::shared_ptr<session> where, std::vector<exec
     context_.log.info("kernel_adopted",
                       {{"session", where->row.id.str()}, {"busy", !sent.empty()}, {"kept", !gone}});
     where->adopting = false;
-    where->settled.raise();
     where->rest();
     if (where->kernel) {
         runner_.watch_kernel(where);

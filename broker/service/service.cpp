@@ -218,13 +218,18 @@ task<session_page> service::list_sessions(std::string tenant, std::size_t limit,
 }
 
 task<result<void>> service::delete_session(session_key key) {
-    auto const found = sessions_.find(key);
+    auto const found = sessions_.find_any(key);
     if (!found) {
         co_return fail(errc::session_not_found, "there is no session of that id");
     }
     // In the group: a client that goes away does not stop the deletion half-way.
-    context_.tasks.spawn(sessions_.close(found, false));
-    co_await found->gone.wait();
+    context_.tasks.spawn(sessions_.close(found, close_kind::deleted));
+    if (auto const removing = found->removing) {
+        co_await removing->wait();
+    }
+    if (!found->gone) {
+        co_return fail(errc::internal, "not all of the session could be removed; see the log");
+    }
     co_return result<void>{};
 }
 

@@ -40,8 +40,7 @@ struct pending_execution {
 };
 
 struct session {
-    session(session_row stored, session_life its_life, boost::asio::any_io_executor executor)
-        : row(std::move(stored)), life(its_life), settled(executor), gone(executor) {}
+    session(session_row stored, session_life its_life) : row(std::move(stored)), life(its_life) {}
 
     session_row row;
     session_life life;
@@ -53,12 +52,16 @@ struct session {
     bool warming = false;   // a kernel is wanted before there is an execution
 
     std::shared_ptr<live_kernel> kernel;
-    /// Adoption of a kernel after a restart of the broker is under way until `settled` is raised.
+    std::weak_ptr<live_kernel> starting;
+    /// Put away: no longer the session's, and its sandbox may still live.
+    std::shared_ptr<live_kernel> ending;
+    /// A kernel of an earlier broker is being heard out.
     bool adopting = false;
-    async_event settled;
 
-    /// Mounted while there is a kernel or a file call; empty: not mounted.
+    /// Open while there is a kernel or a file call, and some seconds longer.
     std::shared_ptr<workspace> files;
+    bool mounted = false;  // or may be
+    steady_time files_wanted_at;
     /// As after the last execution or file call; absent: unknown.
     std::optional<workspace_snapshot> snapshot;
     hash_cache hashes;  // lent to one job at a time; a second job gets an empty one
@@ -67,7 +70,11 @@ struct session {
     std::shared_ptr<async_event> mounting;
 
     bool closing = false;
-    async_event gone;  // deleted, with everything of it
+    bool gone = false;  // deleted, with everything of it
+    /// An attempt to remove everything of it is under way until this is raised.
+    std::shared_ptr<async_event> removing;
+    unsigned failed_removals = 0;
+    steady_time remove_again_at;
 
     /// Raised when neither the worker nor an adoption holds the session; see `rest`.
     std::shared_ptr<async_event> resting;

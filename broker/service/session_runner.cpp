@@ -158,9 +158,14 @@ task<result<void>> session_runner::open_workspace(std::shared_ptr<session> where
     while (auto const mounting = where->mounting) {
         co_await mounting->wait();
     }
+    if (where->closing) {
+        co_return fail(errc::session_not_found, "the session was deleted");
+    }
+    where->files_wanted_at = context_.clock().steady;
     if (where->files) {
         co_return result<void>{};
     }
+    where->mounted = true;
     auto const done = std::make_shared<async_event>(context_.loop.get_executor());
     where->mounting = done;
     auto opened = co_await offload(
@@ -192,11 +197,15 @@ task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where) 
     auto const begin = context_.clock().steady;
     where->kernel.reset();
     where->life.on_start();
+    if (auto const ending = where->ending) {
+        co_await ending->end();
+    }
     auto opened = co_await open_workspace(where);
     result<std::shared_ptr<live_kernel>> started = fail(errc::internal, {});
     if (opened) {
         context_.reached(step::workspace_mounted);
-        started = co_await live_kernel::start(context_, where->row, where->files->mount);
+        started =
+            co_await live_kernel::start(context_, where->row, where->files->mount, where->starting);
     } else {
         started = opened.error();
     }

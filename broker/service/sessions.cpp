@@ -6,10 +6,25 @@
 #include <utility>
 
 namespace broker {
+namespace {
+
+/// Between two attempts to remove what could not be removed.
+constexpr std::chrono::seconds first_pause{1};
+constexpr std::chrono::seconds longest_pause{60};
+
+/// A session without a kernel stays mounted that long after the last file call.
+constexpr std::chrono::seconds files_rest{5};
+
+}  // namespace
 
 std::shared_ptr<session> sessions::find(session_key const& key) const {
     auto const at = table_.find(key);
     return at == table_.end() || at->second->closing ? nullptr : at->second;
+}
+
+std::shared_ptr<session> sessions::find_any(session_key const& key) const {
+    auto const at = table_.find(key);
+    return at == table_.end() ? nullptr : at->second;
 }
 
 life_times sessions::times_of(session_row const& row) const {
@@ -19,8 +34,7 @@ life_times sessions::times_of(session_row const& row) const {
 
 std::shared_ptr<session> sessions::add(session_row row, session_life life) {
     auto const key = row.key;
-    auto made =
-        std::make_shared<session>(std::move(row), std::move(life), context_.loop.get_executor());
+    auto made = std::make_shared<session>(std::move(row), std::move(life));
     table_.insert_or_assign(key, made);
     return made;
 }
@@ -133,21 +147,67 @@ task<result<std::shared_ptr<session>>> sessions::find_or_open(session_key key) {
         if (!there->closing) {
             co_return there;
         }
-        co_await there->gone.wait();
+        auto const removing = there->removing;
+        if (!removing) {
+            co_return fail(errc::no_capacity,
+                           "what is left of the last session of that id is still being removed; "
+                           "try again in a moment");
+        }
+        co_await removing->wait();
     }
 }
 
-task<> sessions::close(std::shared_ptr<session> which, bool expired) {
-    if (std::exchange(which->closing, true)) {
-        co_await which->gone.wait();
-        co_return;
+task<> sessions::close(std::shared_ptr<session> which, close_kind why) {
+    if (!std::exchange(which->closing, true)) {
+        which->row.closing = why;
+        which->life.on_close();
+        (void)context_.store.intend_close(which->row.id, why);
+        context_.reached(step::deleting);
+        runner_.cancel_all(*which);
     }
-    which->life.on_close();
-    (void)context_.store.intend_close(which->row.id);
-    context_.reached(step::deleting);
-    runner_.cancel_all(*which);
-    if (auto const kernel = which->kernel) {
-        co_await kernel->end();
+    if (auto const removing = which->removing) {
+        co_await removing->wait();
+    } else if (!which->gone) {
+        co_await remove(which);
+    }
+}
+
+task<> sessions::remove(std::shared_ptr<session> which) {
+    auto const done = std::make_shared<async_event>(context_.loop.get_executor());
+    which->removing = done;
+    co_await let_go(which);
+    auto removed = co_await remove_from_host(which);
+    if (removed) {
+        removed = remove_row(*which);
+    }
+    auto const id = which->row.id.str();
+    if (removed) {
+        context_.log.info(
+            "session_closed",
+            {{"session", id}, {"expired", which->row.closing == close_kind::expired}});
+        table_.erase(which->row.key);
+        which->gone = true;
+    } else {
+        context_.log.error("session_not_removed",
+                           {{"session", id}, {"err", removed.error().detail}});
+        auto const pause =
+            std::min(first_pause * (1U << std::min(which->failed_removals, 6U)), longest_pause);
+        ++which->failed_removals;
+        which->remove_again_at = context_.clock().steady + pause;
+    }
+    which->removing.reset();
+    done->raise();
+}
+
+/// Returns when nobody holds kernel or files of it any more.
+task<> sessions::let_go(std::shared_ptr<session> which) {
+    if (auto const starting = which->starting.lock()) {
+        starting->give_up();
+    }
+    for (auto const& kernel : {which->kernel, which->ending}) {
+        if (kernel) {
+            co_await kernel->end();
+        }
     }
     // The worker and an adoption hold kernel and files until they have seen `closing`.
     if (which->worked || which->adopting) {
@@ -160,36 +220,50 @@ task<> sessions::close(std::shared_ptr<session> which, bool expired) {
     }
     which->kernel.reset();
     which->files.reset();
-    auto const removed =
-        co_await offload(context_.pool,
-                         [&runtime = context_.runtime, &workspaces = context_.workspaces,
-                          id = which->row.id]() -> result<void> {
-                             auto gone = workspaces.remove(id);
-                             auto forgotten = runtime.forget_session(id);
-                             return gone ? forgotten : gone;
-                         });
-    if (!removed) {
-        context_.log.error("session_not_removed",
-                           {{"session", which->row.id.str()}, {"err", removed.error().detail}});
-    } else if (expired) {
-        auto const keep = context_.clock().wall + wall_seconds(30.0 * 24 * 3600);
-        (void)context_.store.expire_session(which->row.id, keep);
-    } else {
-        (void)context_.store.forget_session(which->row.id);
+}
+
+task<result<void>> sessions::remove_from_host(std::shared_ptr<session> which) {
+    auto const rows = context_.store.sandboxes();
+    if (!rows) {
+        co_return rows.error();
     }
-    context_.log.info("session_closed", {{"session", which->row.id.str()}, {"expired", expired}});
-    table_.erase(which->row.key);
-    which->gone.raise();
+    std::vector<sandbox_id> left;  // of which an earlier end has failed
+    for (auto const& row : *rows) {
+        if (row.session == which->row.id) {
+            left.push_back(row.id);
+        }
+    }
+    co_return co_await offload(context_.pool,
+                               [&runtime = context_.runtime, &workspaces = context_.workspaces,
+                                id = which->row.id, left = std::move(left)]() -> result<void> {
+                                   for (auto const& sandbox : left) {
+                                       if (auto const ended = runtime.end(id, sandbox); !ended) {
+                                           return ended.error();
+                                       }
+                                   }
+                                   auto const gone = workspaces.remove(id);
+                                   auto const forgotten = runtime.forget_session(id);
+                                   return gone ? forgotten : gone;
+                               });
+}
+
+result<void> sessions::remove_row(session& which) {
+    if (which.row.closing == close_kind::expired) {
+        auto const keep = context_.clock().wall + wall_seconds(30.0 * 24 * 3600);
+        return context_.store.expire_session(which.row.id, keep);
+    }
+    return context_.store.forget_session(which.row.id);
 }
 
 task<> sessions::put_away(std::shared_ptr<session> which, state_reason why) {
-    auto const kernel = std::exchange(which->kernel, nullptr);
+    which->ending = std::exchange(which->kernel, nullptr);
     which->life.on_kernel_gone(why);
     (void)context_.store.update_session(which->stored());
     context_.log.info("session_put_away", {{"session", which->row.id.str()}});
-    if (kernel) {
+    if (auto const kernel = which->ending) {
         co_await kernel->end();
     }
+    which->ending.reset();
     if (which->kernel || which->worked || which->closing) {
         co_return;  // somebody came back meanwhile
     }
@@ -197,19 +271,26 @@ task<> sessions::put_away(std::shared_ptr<session> which, state_reason why) {
 }
 
 task<> sessions::unmount(std::shared_ptr<session> which) {
-    auto const files = std::weak_ptr(which->files);
+    if (which->mounting || which->files.use_count() > 1) {
+        co_return;  // a file call is using it; the reaper comes again
+    }
     which->files.reset();
     which->snapshot.reset();
-    if (!files.expired()) {
-        co_return;  // a file call is using it; the next look of the reaper finds it again
-    }
     auto const done = std::make_shared<async_event>(context_.loop.get_executor());
     which->mounting = done;
-    co_await offload(context_.pool, [&workspaces = context_.workspaces, &runtime = context_.runtime,
-                                     id = which->row.id] {
-        (void)workspaces.unmount(id);
-        return runtime.forget_session(id).has_value();
-    });
+    auto const unmounted = co_await offload(
+        context_.pool,
+        [&workspaces = context_.workspaces, &runtime = context_.runtime, id = which->row.id] {
+            auto gone = workspaces.unmount(id);
+            auto forgotten = runtime.forget_session(id);
+            return gone ? forgotten : gone;
+        });
+    which->mounted = !unmounted;
+    which->files_wanted_at = context_.clock().steady;
+    if (!unmounted) {
+        context_.log.warning("workspace_not_unmounted",
+                             {{"session", which->row.id.str()}, {"err", unmounted.error().detail}});
+    }
     which->mounting.reset();
     done->raise();
 }
@@ -217,19 +298,29 @@ task<> sessions::unmount(std::shared_ptr<session> which) {
 void sessions::reap() {
     auto const now = context_.clock().steady;
     for (auto const& one : all()) {
-        if (one->closing || one->worked || one->adopting) {
-            continue;
+        if (one->closing) {
+            if (!one->removing && now >= one->remove_again_at) {
+                context_.tasks.spawn(remove(one));
+            }
+        } else if (!one->worked && !one->adopting && !one->ending) {
+            reap_one(one, now);
         }
-        switch (one->life.due(now)) {
-            case life_action::none:
-                break;
-            case life_action::put_away:
-                context_.tasks.spawn(put_away(one, state_reason::idle_expired));
-                break;
-            case life_action::expire:
-                context_.tasks.spawn(close(one, true));
-                break;
-        }
+    }
+}
+
+void sessions::reap_one(std::shared_ptr<session> const& one, steady_time now) {
+    switch (one->life.due(now)) {
+        case life_action::none:
+            if (one->mounted && !one->kernel && now - one->files_wanted_at >= files_rest) {
+                context_.tasks.spawn(unmount(one));
+            }
+            break;
+        case life_action::put_away:
+            context_.tasks.spawn(put_away(one, state_reason::idle_expired));
+            break;
+        case life_action::expire:
+            context_.tasks.spawn(close(one, close_kind::expired));
+            break;
     }
 }
 

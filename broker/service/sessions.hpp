@@ -35,6 +35,8 @@ public:
 
     /// Nothing when there is none, or while it is being deleted.
     std::shared_ptr<session> find(session_key const& key) const;
+    /// The same, and also one that is being deleted.
+    std::shared_ptr<session> find_any(session_key const& key) const;
 
     /// A new one: its row is stored, nothing else of it exists. `session_exists`,
     /// `too_many_sessions`, `limit_too_high`, `invalid_field`, `unsupported_language`,
@@ -47,9 +49,9 @@ public:
     /// The one of that name, or a new one with the defaults. Waits for one that is being deleted.
     task<result<std::shared_ptr<session>>> find_or_open(session_key key);
 
-    /// Deletes kernel, sandbox, workspace, rows. What waits on it ends as cancelled.
-    /// `expired`: remembered, so that the next of its name says so.
-    task<> close(std::shared_ptr<session> which, bool expired);
+    /// Deletes kernel, sandbox, workspace, rows: it is `gone` then. What waits on it ends as
+    /// cancelled. What cannot be removed now is tried again by `reap`, and keeps name and uid.
+    task<> close(std::shared_ptr<session> which, close_kind why);
 
     /// Ends the sandbox and unmounts the workspace; files stay.
     task<> put_away(std::shared_ptr<session> which, state_reason why);
@@ -65,7 +67,12 @@ public:
     std::vector<std::shared_ptr<session>> all() const;
 
 private:
+    task<> remove(std::shared_ptr<session> which);
+    task<> let_go(std::shared_ptr<session> which);
+    task<result<void>> remove_from_host(std::shared_ptr<session> which);
+    result<void> remove_row(session& which);
     task<> unmount(std::shared_ptr<session> which);
+    void reap_one(std::shared_ptr<session> const& one, steady_time now);
     life_times times_of(session_row const& row) const;
     std::shared_ptr<session> add(session_row row, session_life life);
     result<session_row> admit(session_key const& key, session_request const& wish);

@@ -31,18 +31,18 @@ public:
         if (found == sessions_.end()) {
             return no_session();
         }
-        bool const closing = found->second.closing;
+        auto const closing = found->second.closing;
         found->second = row;
         found->second.closing = closing;
         return {};
     }
 
-    result<void> intend_close(session_id const& id) override {
+    result<void> intend_close(session_id const& id, close_kind why) override {
         auto const found = sessions_.find(id);
         if (found == sessions_.end()) {
             return no_session();
         }
-        found->second.closing = true;
+        found->second.closing = why;
         return {};
     }
 

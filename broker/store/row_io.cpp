@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 namespace broker {
 namespace {
@@ -79,6 +80,8 @@ std::uint64_t bytes(query& q) { return static_cast<std::uint64_t>(q.integer()); 
 
 }  // namespace
 
+std::int64_t number_of(close_kind why) noexcept { return static_cast<std::int64_t>(why); }
+
 void bind_session(query& q, session_row const& row) {
     q.bind(row.key.tenant).bind(row.key.name).bind(row.language).bind(row.image_digest);
     q.bind(row.uid);
@@ -95,7 +98,11 @@ result<session_row> read_session(query& q) {
     session_row row;
     std::string unknown;
     row.id = session_id(q.text());
-    row.closing = q.boolean();
+    auto const closing = q.integer();
+    if (closing < 0 || closing > number_of(close_kind::expired)) {
+        return unreadable(std::to_string(closing));
+    }
+    row.closing = static_cast<close_kind>(closing);
     row.key.tenant = q.text();
     row.key.name = q.text();
     row.language = q.text();

@@ -10,6 +10,9 @@ namespace broker {
 
 // Columns are bound and read in the order in which `sql.hpp` names them.
 
+/// As the table holds it.
+std::int64_t number_of(close_kind why) noexcept;
+
 void bind_session(query& q, session_row const& row);
 result<session_row> read_session(query& q);
 

@@ -16,6 +16,13 @@
 
 namespace broker {
 
+/// Why a session is being deleted; it may be half gone.
+enum class close_kind : std::uint8_t {
+    none,
+    deleted,
+    expired,  // remembered, so that the next of its name says so
+};
+
 struct session_row {
     session_id id;
     session_key key;
@@ -25,8 +32,8 @@ struct session_row {
     limits session_limits;
     double idle_timeout_s = 0;
     label_list labels;
-    life_record life;      // generation, what was told, pending reason, last use
-    bool closing = false;  // to be deleted; may be half gone
+    life_record life;  // generation, what was told, pending reason, last use
+    close_kind closing = close_kind::none;
     wall_time created_at;
 
     friend bool operator==(session_row const&, session_row const&) = default;

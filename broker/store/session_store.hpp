@@ -33,7 +33,7 @@ public:
     /// After `life`, limits, labels or image changed; unknown ids are `session_not_found`.
     virtual result<void> update_session(session_row const& row) = 0;
     /// Before the first thing of it is deleted: from now on it is only there to be cleaned.
-    virtual result<void> intend_close(session_id const& id) = 0;
+    virtual result<void> intend_close(session_id const& id, close_kind why) = 0;
     /// After the last thing of it is gone; its sandboxes, executions go with it.
     virtual result<void> forget_session(session_id const& id) = 0;
     /// The same, and remembers until `keep_until` that a session of that name expired.

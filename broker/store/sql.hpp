@@ -20,7 +20,7 @@ inline constexpr char const* select_sessions =
     "disk_bytes, timeout_s, idle_timeout_s, labels, generation, told_generation, pending_reason, "
     "files_lost, created_at, last_used_at FROM session ORDER BY created_at, id";
 inline constexpr char const* session_of_key = "SELECT 1 FROM session WHERE tenant = ? AND name = ?";
-inline constexpr char const* close_session = "UPDATE session SET closing = 1 WHERE id = ?";
+inline constexpr char const* close_session = "UPDATE session SET closing = ? WHERE id = ?";
 inline constexpr char const* delete_session = "DELETE FROM session WHERE id = ?";
 
 inline constexpr char const* insert_expired =

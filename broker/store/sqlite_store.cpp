@@ -44,7 +44,7 @@ public:
             return fail(errc::session_exists, "a session of that name exists");
         }
         auto insert = insert_session_.use(db());
-        insert.bind(row.id.str()).bind(row.closing);
+        insert.bind(row.id.str()).bind(number_of(row.closing));
         bind_session(insert, row);
         if (auto done = insert.run(); !done) {
             return done;
@@ -61,9 +61,9 @@ public:
         return changed(q.bind(row.id.str()), no_session);
     }
 
-    result<void> intend_close(session_id const& id) override {
+    result<void> intend_close(session_id const& id, close_kind why) override {
         auto q = close_session_.use(db());
-        return changed(q.bind(id.str()), no_session);
+        return changed(q.bind(number_of(why)).bind(id.str()), no_session);
     }
 
     result<void> forget_session(session_id const& id) override {

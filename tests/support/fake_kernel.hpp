@@ -3,9 +3,9 @@
 // Never answers by itself, except that it is ready at once unless it is held. On the loop.
 #pragma once
 
+#include "broker/base/async_event.hpp"
 #include "kernelproto/client/errc.hpp"
 #include "kernelproto/link/kernel_connection.hpp"
-#include "kernelproto/link/pending.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -22,7 +22,7 @@ public:
     using failure_sink = kernelproto::kernel_connection::failure_sink;
 
     fake_kernel(boost::asio::any_io_executor executor, failure_sink on_failure)
-        : on_failure_(std::move(on_failure)), usable_(executor), ended_(std::move(executor)) {}
+        : on_failure_(std::move(on_failure)), executor_(std::move(executor)) {}
 
     std::vector<std::string> codes;  // that were sent to it
     int interrupts = 0;
@@ -35,7 +35,7 @@ public:
     void reply(kernelproto::execution_end how = {kernelproto::end_cause::complete,
                                                  kernelproto::execute_reply{}}) {
         if (std::exchange(running, false)) {
-            ended_.bring_later(std::move(how));
+            ended_.bring(std::move(how));
         }
     }
     /// It answers the nudge of whoever waits in `ready` or `adopt`.
@@ -77,7 +77,7 @@ private:
                                                      std::nullopt};
             }
             of->running = true;
-            co_return co_await of->ended_.wait([of] { of->abandon(); });
+            co_return co_await of->ended_.wait(of->executor_);
         }
         void interrupt() override { ++of_->interrupts; }
         void kernel_died() override {
@@ -95,8 +95,7 @@ private:
         boost::asio::awaitable<kernelproto::result<kernelproto::kernel_info>> wait() {
             auto const of = of_;
             of->adopting = true;
-            co_return co_await of->usable_.wait(
-                [of] { of->not_heard(kernelproto::client_errc::abandoned); });
+            co_return co_await of->usable_.wait(of->executor_);
         }
 
         std::shared_ptr<fake_kernel> of_;
@@ -105,14 +104,33 @@ private:
 
     void usable(kernelproto::result<kernelproto::kernel_info> what) {
         if (std::exchange(adopting, false)) {
-            usable_.bring_later(std::move(what));
+            usable_.bring(std::move(what));
         }
     }
     void abandon() { reply({kernelproto::end_cause::abandoned, std::nullopt}); }
 
+    /// The waiting coroutine belongs to the loop, and goes with it.
+    template <class T>
+    struct brought {
+        std::optional<T> value;
+        std::shared_ptr<broker::async_event> there;
+
+        boost::asio::awaitable<T> wait(boost::asio::any_io_executor executor) {
+            auto const event = std::make_shared<broker::async_event>(std::move(executor));
+            there = event;
+            co_await event->wait();
+            co_return std::move(*std::exchange(value, std::nullopt));
+        }
+        void bring(T what) {
+            value.emplace(std::move(what));
+            there->raise();
+        }
+    };
+
     failure_sink on_failure_;
-    kernelproto::pending<kernelproto::result<kernelproto::kernel_info>> usable_;
-    kernelproto::pending<kernelproto::execution_end> ended_;
+    boost::asio::any_io_executor executor_;
+    brought<kernelproto::result<kernelproto::kernel_info>> usable_;
+    brought<kernelproto::execution_end> ended_;
 };
 
 }  // namespace test

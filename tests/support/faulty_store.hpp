@@ -28,8 +28,8 @@ public:
     result<void> update_session(broker::session_row const& row) override {
         return verb("update_session", [&] { return table->update_session(row); });
     }
-    result<void> intend_close(broker::session_id const& id) override {
-        return verb("intend_close", [&] { return table->intend_close(id); });
+    result<void> intend_close(broker::session_id const& id, broker::close_kind why) override {
+        return verb("intend_close", [&] { return table->intend_close(id, why); });
     }
     result<void> forget_session(broker::session_id const& id) override {
         return verb("forget_session", [&] { return table->forget_session(id); });

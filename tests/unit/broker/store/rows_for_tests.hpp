@@ -21,7 +21,7 @@ inline session_row session(std::string name = "alice", std::string tenant = "def
             .idle_timeout_s = 12.5,
             .labels = {{"team", "data = science"}, {"empty", ""}},
             .life = {3, 2, state_reason::oom, true, at(7)},
-            .closing = false,
+            .closing = close_kind::none,
             .created_at = at(1)};
 }
 

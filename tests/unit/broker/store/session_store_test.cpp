@@ -84,10 +84,11 @@ TEMPLATE_TEST_CASE("the intent to delete is kept whatever is written after it", 
     TestType f;
     auto row = session();
     REQUIRE(f.store().plan_session(row));
-    REQUIRE(f.store().intend_close(row.id));
+    auto const why = GENERATE(close_kind::deleted, close_kind::expired);
+    REQUIRE(f.store().intend_close(row.id, why));
     REQUIRE(f.store().update_session(row));
-    CHECK(f.reopened().sessions()->front().closing);
-    CHECK_FALSE(f.store().intend_close(session_id::make()));
+    CHECK(f.reopened().sessions()->front().closing == why);
+    CHECK_FALSE(f.store().intend_close(session_id::make(), why));
 }
 
 TEMPLATE_TEST_CASE("a forgotten session takes everything of it along", "[store]", memory_fixture,

@@ -88,6 +88,17 @@ void session_life::on_execution_end(moment now, std::optional<state_reason> gone
     }
 }
 
+void session_life::on_untold(started_on const& began) {
+    expect(status_ == session_status::stopped, "untold");
+    if (!began.reason || began.generation != record_.generation ||
+        record_.told_generation != record_.generation) {
+        return;
+    }
+    record_.told_generation = began.state == session_state::fresh ? 0 : record_.generation - 1;
+    record_.files_lost = began.state == session_state::lost;
+    record_.pending = began.reason;
+}
+
 void session_life::on_kernel_gone(state_reason why) {
     expect(status_ != session_status::closing, "kernel gone");
     status_ = session_status::stopped;
@@ -98,7 +109,7 @@ void session_life::on_kernel_gone(state_reason why) {
 }
 
 void session_life::on_files_lost(state_reason why) {
-    expect(status_ == session_status::stopped, "files lost");
+    expect(status_ == session_status::stopped || status_ == session_status::starting, "files lost");
     record_.files_lost = true;
     record_.pending = why;
 }

@@ -75,11 +75,15 @@ public:
     /// busy -> idle, or -> stopped when the kernel is gone, with its reason.
     void on_execution_end(moment now, std::optional<state_reason> gone);
 
+    /// stopped, at boot: the answer of the execution that began so was cut off. What it was to be
+    /// told is told to the next one.
+    void on_untold(started_on const& began);
+
     /// Any but closing -> stopped. The first reason since a caller was told is the one kept: it is
     /// the one that took the variables. While stopped: the kernel of `record().generation` was
     /// found dead at boot; a second time, or where no kernel was ever used, it changes nothing.
     void on_kernel_gone(state_reason why);
-    /// stopped: the files are gone too.
+    /// stopped or starting: the files are gone too.
     void on_files_lost(state_reason why);
 
     /// A file call, or a client that asks for nothing but life.

@@ -6,6 +6,7 @@
 #include "broker/base/host.hpp"
 #include "broker/core/verdict.hpp"
 #include "broker/service/execution_run.hpp"
+#include "kernelproto/client/errc.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -16,70 +17,143 @@
 namespace broker {
 namespace {
 
+/// A kernel that runs nothing answers in milliseconds.
 constexpr std::chrono::seconds idle_adoption_limit{20};
+
+constexpr std::string_view boot_note = "boot_id";
+
+/// How a kernel ended that was found dead.
+state_reason loss_of(sandbox_end const& end, bool host_restarted) {
+    if (host_restarted) {
+        return state_reason::host_restart;
+    }
+    execution_facts facts;
+    facts.cause = end_cause::kernel_died;
+    facts.sandbox = sandbox_evidence{end.wait_status, end.oom_kills, end.pids_denied};
+    return judge(facts).next_reason.value_or(state_reason::runtime_lost);
+}
+
+/// Interrupts once at `deadline`, unless it was destroyed before.
+class interrupt_at {
+public:
+    interrupt_at(boost::asio::io_context& loop, std::shared_ptr<live_kernel> const& kernel,
+                 steady_time deadline)
+        : timer_(loop, deadline), over_(std::make_shared<bool>(false)) {
+        timer_.async_wait([over = over_, weak = std::weak_ptr(kernel)](auto error) {
+            auto const alive = weak.lock();
+            if (!error && !*over && alive) {
+                alive->connection().interrupt();
+            }
+        });
+    }
+    interrupt_at(interrupt_at const&) = delete;
+    interrupt_at& operator=(interrupt_at const&) = delete;
+    ~interrupt_at() { *over_ = true; }
+
+private:
+    boost::asio::steady_timer timer_;
+    std::shared_ptr<bool> over_;
+};
 
 }  // namespace
 
-task<> reconciliation::run() {
-    auto const now = boot_id();
-    auto const before = context_.store.note("boot_id");
-    host_restarted_ = before && *before && **before != now;
-    (void)context_.store.set_note("boot_id", now);
-
-    co_await load_sessions();
-    co_await settle_sandboxes();
-    co_await remove_strangers();
-    context_.log.info("reconciled", {{"sessions", by_id_.size()}});
+task<result<void>> reconciliation::run() {
+    auto const seen = co_await look();
+    if (!seen) {
+        co_return seen.error();
+    }
+    restore_sessions(*seen);
+    co_await settle_sandboxes(*seen);
+    finish_executions();
+    co_await resume_deletions();
+    co_await remove_strangers(*seen);
+    // Last: a start that is cut off leaves the next one to know it too.
+    (void)context_.store.set_note(boot_note, boot_id());
+    context_.log.info("reconciled", {{"sessions", seen->sessions.size()}});
+    by_id_.clear();
+    unfinished_.clear();
+    co_return result<void>{};
 }
 
-task<> reconciliation::load_sessions() {
-    if (auto const unfinished = context_.store.unfinished_executions()) {
-        for (auto const& row : *unfinished) {
-            unfinished_[row.session].push_back(row);
-        }
+task<result<reconciliation::inventory>> reconciliation::look() {
+    auto sessions = context_.store.sessions();
+    if (!sessions) {
+        co_return sessions.error();
     }
-    auto const rows = context_.store.sessions();
-    if (!rows) {
-        context_.log.error("sessions_not_read", {{"err", rows.error().detail}});
-        co_return;
+    auto sandboxes = context_.store.sandboxes();
+    if (!sandboxes) {
+        co_return sandboxes.error();
     }
-    for (auto const& row : *rows) {
+    auto unfinished = context_.store.unfinished_executions();
+    if (!unfinished) {
+        co_return unfinished.error();
+    }
+    auto const before = context_.store.note(boot_note);
+    if (!before) {
+        co_return before.error();
+    }
+    auto [on_host, workspaces] = co_await offload(
+        context_.pool, [&runtime = context_.runtime, &store = context_.workspaces] {
+            return std::pair(runtime.list(), store.list());
+        });
+    if (!on_host) {
+        co_return on_host.error();
+    }
+    if (!workspaces) {
+        co_return workspaces.error();
+    }
+    co_return inventory{std::move(*sessions),   std::move(*sandboxes),
+                        std::move(*unfinished), std::move(*on_host),
+                        std::move(*workspaces), *before && **before != boot_id()};
+}
+
+void reconciliation::restore_sessions(inventory const& all) {
+    for (auto const& row : all.sessions) {
         by_id_.emplace(row.id, sessions_.restore(row));
     }
+    for (auto const& row : all.unfinished) {
+        unfinished_[row.session].push_back(row);
+        auto const at = by_id_.find(row.session);
+        if (row.stage == execution_stage::sent && at != by_id_.end()) {
+            at->second->life.on_untold(row.began);
+        }
+    }
+    for (auto const& one : all.workspaces) {
+        // Of those that get no kernel, the reaper unmounts the files.
+        if (auto const at = by_id_.find(one.session); at != by_id_.end()) {
+            at->second->mounted = one.mounted;
+        }
+    }
 }
 
-task<> reconciliation::settle_sandboxes() {
-    auto const found =
-        co_await offload(context_.pool, [&runtime = context_.runtime] { return runtime.list(); });
-    std::set<std::string> alive;
-    if (found) {
-        for (auto const& one : *found) {
-            if (one.alive) {
-                alive.insert(one.sandbox.str());
-            }
+task<> reconciliation::settle_sandboxes(inventory const& all) {
+    std::set<sandbox_id> alive;
+    for (auto const& one : all.on_host) {
+        if (one.alive) {
+            alive.insert(one.sandbox);
         }
-    } else {
-        context_.log.error("sandboxes_not_listed", {{"err", found.error().detail}});
     }
-    auto const rows = context_.store.sandboxes();
-    if (!rows) {
-        co_return;
-    }
-    for (auto const& row : *rows) {
+    for (auto const& row : all.sandboxes) {
         auto const at = by_id_.find(row.session);
-        co_await settle_one(row, at == by_id_.end() ? nullptr : at->second,
-                            alive.contains(row.id.str()));
+        co_await settle_one(row, at == by_id_.end() ? nullptr : at->second, alive.contains(row.id),
+                            all.host_restarted);
     }
-    // Executions of sessions whose kernel is gone, or that had none.
-    for (auto& [id, rows_left] : unfinished_) {
+}
+
+/// Executions of sessions whose kernel is gone, or that had none.
+void reconciliation::finish_executions() {
+    for (auto const& [id, rows] : unfinished_) {
         if (auto const at = by_id_.find(id); at != by_id_.end()) {
-            for (auto& row : rows_left) {
+            for (auto const& row : rows) {
                 runner_.finish_foreign(*at->second, row, row.stage == execution_stage::sent);
             }
         }
     }
-    // Deletions that were cut off.
-    for (auto const& [id, one] : by_id_) {
+}
+
+task<> reconciliation::resume_deletions() {
+    auto const all = by_id_;
+    for (auto const& [id, one] : all) {
         if (one->row.closing != close_kind::none) {
             context_.log.info("deletion_resumed", {{"session", id.str()}});
             co_await sessions_.close(one, one->row.closing);
@@ -87,54 +161,50 @@ task<> reconciliation::settle_sandboxes() {
     }
 }
 
-task<> reconciliation::settle_one(sandbox_row row, std::shared_ptr<session> where, bool alive) {
-    if (where && alive && row.stage == sandbox_stage::ready &&
-        where->row.closing == close_kind::none && co_await adopt(row, where)) {
-        co_return;
+task<> reconciliation::settle_one(sandbox_row row, std::shared_ptr<session> where, bool alive,
+                                  bool host_restarted) {
+    // Of another generation: half started, its kernel was nobody's yet.
+    bool const had_variables = where && where->row.closing == close_kind::none &&
+                               row.generation == where->life.record().generation;
+    std::optional<state_reason> why;
+    if (had_variables && alive && row.stage != sandbox_stage::ending) {
+        why = co_await adopt(row, where);
+        if (!why) {
+            co_return;
+        }
     }
     auto const end =
         co_await offload(context_.pool, [&runtime = context_.runtime, session = row.session,
                                          id = row.id] { return runtime.end(session, id); });
+    if (where) {
+        where->mounted = true;  // and its control group may be there, which goes with the mount
+    }
     if (!end) {
         context_.log.error("sandbox_not_removed",
                            {{"sandbox", row.id.str()}, {"err", end.error().detail}});
         co_return;
     }
-    bool const had_variables =
-        row.stage == sandbox_stage::ready || row.stage == sandbox_stage::ending;
-    if (where && had_variables && where->row.closing == close_kind::none) {
-        auto const why = loss_of(*end);
-        where->life.on_adopted(false);
-        where->life.on_kernel_gone(why);
+    if (had_variables) {
+        auto const told = why.value_or(loss_of(*end, host_restarted));
+        where->life.on_kernel_gone(told);
         (void)context_.store.update_session(where->stored());
         context_.log.info("kernel_lost",
-                          {{"session", where->row.id.str()}, {"reason", to_string(why)}});
+                          {{"session", where->row.id.str()}, {"reason", to_string(told)}});
     } else {
         context_.log.info("half_started_sandbox_removed", {{"sandbox", row.id.str()}});
     }
     (void)context_.store.forget_sandbox(row.id);
 }
 
-state_reason reconciliation::loss_of(sandbox_end const& end) const {
-    execution_facts facts;
-    facts.cause = end_cause::kernel_died;
-    facts.sandbox = sandbox_evidence{end.wait_status, end.oom_kills, end.pids_denied};
-    if (!end.wait_status) {
-        return host_restarted_ ? state_reason::host_restart : state_reason::runtime_lost;
-    }
-    return judge(facts).next_reason.value_or(state_reason::runtime_lost);
-}
-
-task<bool> reconciliation::adopt(sandbox_row row, std::shared_ptr<session> where) {
-    auto const opened = co_await runner_.open_workspace(where);
-    if (!opened) {
-        co_return false;
-    }
-    auto kernel = co_await live_kernel::adopt(context_, where->row, row);
+task<std::optional<state_reason>> reconciliation::adopt(sandbox_row row,
+                                                        std::shared_ptr<session> where) {
+    auto const opened = co_await runner_.reopen_workspace(where);
+    auto kernel = opened ? co_await live_kernel::adopt(context_, where->row, row)
+                         : result<std::shared_ptr<live_kernel>>(opened.error());
     if (!kernel) {
         context_.log.warning("kernel_not_adopted",
                              {{"session", where->row.id.str()}, {"err", kernel.error().detail}});
-        co_return false;
+        co_return state_reason::runtime_lost;
     }
     where->kernel = *kernel;
     where->adopting = true;
@@ -145,29 +215,40 @@ task<bool> reconciliation::adopt(sandbox_row row, std::shared_ptr<session> where
     }
     where->life.on_adopted(!sent.empty());
     context_.tasks.spawn(hear_out(where, std::move(sent)));
-    co_return true;
+    co_return std::nullopt;
+}
+
+/// Why the variables are gone, if they are; then the kernel is gone too.
+task<std::optional<state_reason>> reconciliation::hear(std::shared_ptr<live_kernel> kernel,
+                                                       std::vector<execution_row> sent) {
+    auto const now = context_.clock().steady;
+    auto until = now + idle_adoption_limit;
+    std::optional<interrupt_at> limit;
+    if (!sent.empty()) {
+        // The limit that was promised to whoever sent it still holds.
+        auto const deadline = sent.front().deadline.value_or(now);
+        until =
+            std::max(now, deadline) + steady_seconds(context_.config.executions.interrupt_grace_s);
+        limit.emplace(context_.loop, kernel, deadline);
+    }
+    auto const heard = co_await kernel->connection().adopt(until);
+    limit.reset();
+    if (heard) {
+        co_return std::nullopt;
+    }
+    bool const died = heard.error() == kernelproto::client_errc::kernel_died;
+    co_await kernel->end();
+    if (!died && !kernel->link_failed() && !sent.empty()) {
+        co_return state_reason::timeout_kill;
+    }
+    auto facts = facts_of_idle_end(*kernel);
+    facts.cause = died ? end_cause::kernel_died : end_cause::unreachable;
+    co_return judge(facts).next_reason.value_or(state_reason::runtime_lost);
 }
 
 task<> reconciliation::hear_out(std::shared_ptr<session> where, std::vector<execution_row> sent) {
-    auto const kernel = where->kernel;
-    auto const now = context_.clock().steady;
-    // The limit that was promised to whoever sent it still holds.
-    auto deadline = now + idle_adoption_limit;
-    for (auto const& row : sent) {
-        deadline = std::max(deadline, row.deadline.value_or(now));
-    }
-    auto heard = co_await kernel->connection().adopt(deadline);
-    if (!heard && !sent.empty() && !kernel->has_ended() && !kernel->link_failed()) {
-        kernel->connection().interrupt();
-        heard = co_await kernel->connection().adopt(
-            context_.clock().steady + steady_seconds(context_.config.executions.interrupt_grace_s));
-    }
-    std::optional<state_reason> gone;
-    if (!heard) {
-        bool const died = kernel->has_ended();
-        co_await kernel->end();
-        gone = died ? loss_of(kernel->evidence())
-                    : (sent.empty() ? state_reason::unresponsive : state_reason::timeout_kill);
+    auto const gone = co_await hear(where->kernel, sent);
+    if (gone) {
         where->kernel.reset();
     }
     if (!where->closing) {
@@ -194,39 +275,28 @@ task<> reconciliation::hear_out(std::shared_ptr<session> where, std::vector<exec
     runner_.wake(where);
 }
 
-task<> reconciliation::remove_strangers() {
-    auto const found = co_await offload(
-        context_.pool, [&runtime = context_.runtime, &workspaces = context_.workspaces] {
-            return std::pair(runtime.list(), workspaces.list());
-        });
+task<> reconciliation::remove_strangers(inventory const& all) {
+    std::set<sandbox_id> known;
+    for (auto const& row : all.sandboxes) {
+        known.insert(row.id);
+    }
     std::set<session_id> emptied;
-    if (auto const& sandboxes = found.first) {
-        std::set<std::string> known;
-        for (auto const& [id, one] : by_id_) {
-            if (one->kernel) {
-                known.insert(one->kernel->id().str());
-            }
-        }
-        for (auto const& one : *sandboxes) {
-            if (!known.contains(one.sandbox.str())) {
-                context_.log.warning("sandbox_without_row", {{"sandbox", one.sandbox.str()}});
-                (void)co_await offload(context_.pool, [&runtime = context_.runtime, one] {
-                    return runtime.end(one.session, one.sandbox).has_value();
-                });
-                emptied.insert(one.session);
-            }
+    for (auto const& one : all.on_host) {
+        if (!known.contains(one.sandbox)) {
+            context_.log.warning("sandbox_without_row", {{"sandbox", one.sandbox.str()}});
+            (void)co_await offload(context_.pool, [&runtime = context_.runtime, one] {
+                return runtime.end(one.session, one.sandbox).has_value();
+            });
+            emptied.insert(one.session);
         }
     }
-    if (auto const& workspaces = found.second) {
-        for (auto const& one : *workspaces) {
-            if (!by_id_.contains(one.session)) {
-                context_.log.warning("workspace_without_row", {{"session", one.session.str()}});
-                (void)co_await offload(context_.pool,
-                                       [&store = context_.workspaces, id = one.session] {
-                                           return store.remove(id).has_value();
-                                       });
-                emptied.insert(one.session);
-            }
+    for (auto const& one : all.workspaces) {
+        if (!by_id_.contains(one.session)) {
+            context_.log.warning("workspace_without_row", {{"session", one.session.str()}});
+            (void)co_await offload(context_.pool, [&store = context_.workspaces, id = one.session] {
+                return store.remove(id).has_value();
+            });
+            emptied.insert(one.session);
         }
     }
     for (auto const& id : emptied) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first thing after a start: what the table says is compared with what the host holds.
 // What is ours and alive is taken up, what is ours and dead is explained and removed; what is not
-// ours is never touched, and no code is ever sent twice. On the loop; used once.
+// ours is never touched, nothing is removed before all was read, and no code is ever sent twice.
+// On the loop; used until it has succeeded once.
 #pragma once
 
 #include "broker/service/context.hpp"
@@ -10,6 +11,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace broker {
@@ -20,21 +22,38 @@ public:
         : context_(context), sessions_(table), runner_(runner) {}
 
     /// Returns when everything is known; busy kernels may still be waited for in the background.
-    task<> run();
+    /// Fails before anything was touched when the table or the host cannot be read.
+    task<result<void>> run();
 
 private:
-    task<> load_sessions();
-    task<> settle_sandboxes();
-    task<> settle_one(sandbox_row row, std::shared_ptr<session> where, bool alive);
-    task<bool> adopt(sandbox_row row, std::shared_ptr<session> where);
+    /// All that there is.
+    struct inventory {
+        std::vector<session_row> sessions;
+        std::vector<sandbox_row> sandboxes;
+        std::vector<execution_row> unfinished;
+        std::vector<found_sandbox> on_host;
+        std::vector<found_workspace> workspaces;
+        bool host_restarted = false;
+    };
+    task<result<inventory>> look();
+
+    void restore_sessions(inventory const& all);
+    task<> settle_sandboxes(inventory const& all);
+    task<> settle_one(sandbox_row row, std::shared_ptr<session> where, bool alive,
+                      bool host_restarted);
+    void finish_executions();
+    task<> resume_deletions();
+    /// Nothing when it was adopted, else why the kernel has to be ended.
+    task<std::optional<state_reason>> adopt(sandbox_row row, std::shared_ptr<session> where);
     task<> hear_out(std::shared_ptr<session> where, std::vector<execution_row> sent);
-    task<> remove_strangers();
-    state_reason loss_of(sandbox_end const& end) const;
+    task<std::optional<state_reason>> hear(std::shared_ptr<live_kernel> kernel,
+                                           std::vector<execution_row> sent);
+    task<> remove_strangers(inventory const& all);
 
     service_context& context_;
     sessions& sessions_;
     session_runner& runner_;
-    bool host_restarted_ = false;
+    // While it runs.
     std::map<session_id, std::shared_ptr<session>> by_id_;
     std::map<session_id, std::vector<execution_row>> unfinished_;
 };

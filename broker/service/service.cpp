@@ -11,6 +11,11 @@
 #include <utility>
 
 namespace broker {
+namespace {
+
+constexpr std::chrono::seconds reconcile_again{2};
+
+}  // namespace
 
 service::service(service_context& context)
     : context_(context),
@@ -19,8 +24,29 @@ service::service(service_context& context)
       reconciliation_(context, sessions_, runner_) {}
 
 task<> service::reconcile() {
-    co_await reconciliation_.run();
+    boost::asio::steady_timer timer(context_.loop);
+    for (;;) {
+        auto const done = co_await reconciliation_.run();
+        if (done) {
+            break;
+        }
+        unreadable_ = true;
+        context_.log.error("not_reconciled", {{"err", done.error().detail}});
+        timer.expires_after(reconcile_again);
+        co_await timer.async_wait(use_task);
+    }
+    unreadable_ = false;
     reconciled_ = true;
+}
+
+result<void> service::admits(work kind) const {
+    if (!reconciled_) {
+        return fail(errc::draining, "the broker is starting; try again in a moment");
+    }
+    if (draining_ && kind == work::begins) {
+        return fail(errc::draining, "the broker is shutting down; try again in a moment");
+    }
+    return {};
 }
 
 task<> service::drain(steady_time until) {
@@ -46,7 +72,12 @@ task<> service::end_sandboxes() {
 
 task<readiness> service::ready() {
     readiness answer;
-    if (!reconciled_) {
+    if (unreadable_) {
+        answer.missing.push_back(
+            fail(errc::draining,
+                 "the sessions of the last run cannot be read, which is tried again and again; the "
+                 "log says why"));
+    } else if (!reconciled_) {
         answer.missing.push_back(
             fail(errc::draining, "the sessions of the last run are still being looked up"));
     }
@@ -102,8 +133,8 @@ result<std::shared_ptr<pending_execution>> service::accept(session& where,
 }
 
 task<result<execution>> service::execute(session_key key, execution_options options) {
-    if (draining_ || !reconciled_) {
-        co_return fail(errc::draining, "the broker is starting or shutting down; try again");
+    if (auto const open = admits(work::begins); !open) {
+        co_return open.error();
     }
     // Checked before a session is made for a request that cannot run.
     auto const timeout = merge_timeout(options.timeout_s, context_.config.limits.defaults.timeout_s,
@@ -168,8 +199,8 @@ task<session_view> service::view_of(std::shared_ptr<session> which) {
 }
 
 task<result<session_view>> service::create_session(session_key key, session_request wish) {
-    if (draining_ || !reconciled_) {
-        co_return fail(errc::draining, "the broker is starting or shutting down; try again");
+    if (auto const open = admits(work::begins); !open) {
+        co_return open.error();
     }
     // What is wrong with the request is told before what is wrong with the host.
     if (auto const sound = sessions_.check(key, wish); !sound) {
@@ -190,6 +221,9 @@ task<result<session_view>> service::create_session(session_key key, session_requ
 }
 
 task<result<session_view>> service::find_session(session_key key) {
+    if (auto const open = admits(work::looks); !open) {
+        co_return open.error();
+    }
     auto const found = sessions_.find(key);
     if (!found) {
         co_return fail(errc::session_not_found, "there is no session of that id");
@@ -197,8 +231,11 @@ task<result<session_view>> service::find_session(session_key key) {
     co_return co_await view_of(found);
 }
 
-task<session_page> service::list_sessions(std::string tenant, std::size_t limit, std::string after,
-                                          label_list labels) {
+task<result<session_page>> service::list_sessions(std::string tenant, std::size_t limit,
+                                                  std::string after, label_list labels) {
+    if (auto const open = admits(work::looks); !open) {
+        co_return open.error();
+    }
     session_page page;
     for (auto const& one : sessions_.of_tenant(tenant)) {
         auto const& its = one->row.labels;
@@ -218,6 +255,9 @@ task<session_page> service::list_sessions(std::string tenant, std::size_t limit,
 }
 
 task<result<void>> service::delete_session(session_key key) {
+    if (auto const open = admits(work::looks); !open) {
+        co_return open.error();
+    }
     auto const found = sessions_.find_any(key);
     if (!found) {
         co_return fail(errc::session_not_found, "there is no session of that id");

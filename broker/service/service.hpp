@@ -59,7 +59,8 @@ class service {
 public:
     explicit service(service_context& context);
 
-    /// Table, host and kernels are compared; what lives is adopted. Before anything is served.
+    /// Table, host and kernels are compared; what lives is adopted. Until it has returned every
+    /// call is refused. Where table or host cannot be read it tries again, and touches nothing.
     task<> reconcile();
 
     /// No new execution or session from now on; returns when none runs.
@@ -77,8 +78,8 @@ public:
 
     task<result<session_view>> create_session(session_key key, session_request wish);
     task<result<session_view>> find_session(session_key key);
-    task<session_page> list_sessions(std::string tenant, std::size_t limit, std::string after,
-                                     label_list labels);
+    task<result<session_page>> list_sessions(std::string tenant, std::size_t limit,
+                                             std::string after, label_list labels);
     task<result<void>> delete_session(session_key key);
 
     task<result<file_page>> list_session_files(session_key key, file_query query);
@@ -95,6 +96,9 @@ public:
     service_context& context() noexcept { return context_; }
 
 private:
+    enum class work { looks, begins };
+    /// `draining` while the broker starts, and for what begins when it stops.
+    result<void> admits(work kind) const;
     task<session_view> view_of(std::shared_ptr<session> which);
     task<result<std::shared_ptr<session>>> with_files(session_key key);
     result<std::shared_ptr<pending_execution>> accept(session& where, execution_options options);
@@ -105,6 +109,7 @@ private:
     sessions sessions_;
     reconciliation reconciliation_;  // busy kernels are heard out long after `reconcile`
     bool reconciled_ = false;
+    bool unreadable_ = false;  // table or host, at the last try
     bool draining_ = false;
 };
 

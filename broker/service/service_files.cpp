@@ -13,6 +13,9 @@ failure no_session() { return fail(errc::session_not_found, "there is no session
 }  // namespace
 
 task<result<std::shared_ptr<session>>> service::with_files(session_key key) {
+    if (auto const open = admits(work::looks); !open) {
+        co_return open.error();
+    }
     auto const found = sessions_.find(key);
     if (!found) {
         co_return no_session();
@@ -73,8 +76,8 @@ task<result<void>> service::delete_session_file(session_key key, workspace_path 
 task<result<std::shared_ptr<session_upload>>> service::begin_upload(session_key key,
                                                                     workspace_path path,
                                                                     file_condition condition) {
-    if (draining_ || !reconciled_) {
-        co_return fail(errc::draining, "the broker is starting or shutting down; try again");
+    if (auto const open = admits(work::begins); !open) {
+        co_return open.error();
     }
     auto const there = co_await sessions_.find_or_open(key);
     if (!there) {

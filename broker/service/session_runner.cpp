@@ -154,6 +154,14 @@ task<> session_runner::expire_in_queue(std::shared_ptr<session> where,
 }
 
 task<result<void>> session_runner::open_workspace(std::shared_ptr<session> where) {
+    return mount_files(std::move(where), true);
+}
+
+task<result<void>> session_runner::reopen_workspace(std::shared_ptr<session> where) {
+    return mount_files(std::move(where), false);
+}
+
+task<result<void>> session_runner::mount_files(std::shared_ptr<session> where, bool may_make) {
     // One at a time: a start and a file call may want the same files at once.
     while (auto const mounting = where->mounting) {
         co_await mounting->wait();
@@ -168,17 +176,27 @@ task<result<void>> session_runner::open_workspace(std::shared_ptr<session> where
     where->mounted = true;
     auto const done = std::make_shared<async_event>(context_.loop.get_executor());
     where->mounting = done;
+    auto& store = context_.workspaces;
+    auto const& row = where->row;
     auto opened = co_await offload(
-        context_.pool, [&store = context_.workspaces, id = where->row.id, uid = where->row.uid,
-                        bytes = where->row.session_limits.disk_bytes] {
-            auto opened_before = store.open(id, uid);
-            return !opened_before && opened_before.error().code == errc::file_not_found
-                       ? store.create(id, uid, bytes)
-                       : std::move(opened_before);
-        });
+        context_.pool, [&store, id = row.id, uid = row.uid] { return store.open(id, uid); });
+    if (!opened && opened.error().code == errc::file_not_found) {
+        if (row.has_files) {
+            lose_files(*where);
+        }
+        if (may_make) {
+            opened = co_await offload(context_.pool, [&store, id = row.id, uid = row.uid,
+                                                      bytes = row.session_limits.disk_bytes] {
+                return store.create(id, uid, bytes);
+            });
+        }
+    }
     if (opened) {
         where->files = std::make_shared<workspace>(std::move(*opened));
         where->snapshot.reset();
+        if (!std::exchange(where->row.has_files, true)) {
+            (void)context_.store.update_session(where->stored());
+        }
     }
     where->mounting.reset();
     done->raise();
@@ -186,6 +204,16 @@ task<result<void>> session_runner::open_workspace(std::shared_ptr<session> where
         co_return opened.error();
     }
     co_return result<void>{};
+}
+
+void session_runner::lose_files(session& where) {
+    context_.log.error("files_lost", {{"session", where.row.id.str()}});
+    where.hashes = {};
+    where.row.has_files = false;
+    if (!where.closing) {
+        where.life.on_files_lost(state_reason::runtime_lost);
+    }
+    (void)context_.store.update_session(where.stored());
 }
 
 task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where) {

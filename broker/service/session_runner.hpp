@@ -28,8 +28,12 @@ public:
     /// Ends everything that waits or runs in `where` as cancelled.
     void cancel_all(session& where);
 
-    /// Mounts the workspace of a session that has none mounted, making it at first use.
+    /// Mounts the workspace of a session that has none mounted, making it at first use. One that
+    /// was made and is not there any more is lost, and the next execution is told.
     task<result<void>> open_workspace(std::shared_ptr<session> where);
+
+    /// The same for a kernel that lives on its files: `file_not_found` when they are lost.
+    task<result<void>> reopen_workspace(std::shared_ptr<session> where);
 
     /// Watches a kernel that was given to a session, so that its end is known while nothing runs.
     void watch_kernel(std::shared_ptr<session> const& where);
@@ -42,6 +46,8 @@ private:
     task<> work_queue(std::shared_ptr<session> where);
     void break_off(session& where);
     void lose_kernel(session& where);
+    void lose_files(session& where);
+    task<result<void>> mount_files(std::shared_ptr<session> where, bool may_make);
     task<> expire_in_queue(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
     task<result<void>> start_kernel(std::shared_ptr<session> where);
     task<> run(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);

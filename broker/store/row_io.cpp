@@ -92,6 +92,7 @@ void bind_session(query& q, session_row const& row) {
     q.bind(row.life.generation).bind(row.life.told_generation);
     bind_word(q, row.life.pending);
     q.bind(row.life.files_lost).bind(row.created_at).bind(row.life.last_used_at);
+    q.bind(row.has_files);
 }
 
 result<session_row> read_session(query& q) {
@@ -123,6 +124,7 @@ result<session_row> read_session(query& q) {
     row.life.files_lost = q.boolean();
     row.created_at = q.wall();
     row.life.last_used_at = q.wall();
+    row.has_files = q.boolean();
     return row;
 }
 

@@ -34,6 +34,8 @@ struct session_row {
     label_list labels;
     life_record life;  // generation, what was told, pending reason, last use
     close_kind closing = close_kind::none;
+    /// Its workspace was made: if it is not there, it is lost.
+    bool has_files = false;
     wall_time created_at;
 
     friend bool operator==(session_row const&, session_row const&) = default;

@@ -93,8 +93,12 @@ CREATE TABLE note (
 ) STRICT, WITHOUT ROWID;
 )";
 
+/// Of a session made before, nobody knows: a missing workspace is then taken for one never made.
+constexpr char const* version_2 =
+    "ALTER TABLE session ADD COLUMN has_files INTEGER NOT NULL DEFAULT 0;";
+
 /// Step `n` makes version `n + 1` of version `n`.
-constexpr std::array<char const*, 1> steps_of_schema = {version_1};
+constexpr std::array<char const*, 2> steps_of_schema = {version_1, version_2};
 
 result<int> version_of(sqlite3* db) {
     prepared statement("PRAGMA user_version");

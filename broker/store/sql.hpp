@@ -8,17 +8,17 @@ namespace broker::sql {
 inline constexpr char const* insert_session =
     "INSERT INTO session (id, closing, tenant, name, language, image_digest, uid, memory_bytes, "
     "cpus, pids, disk_bytes, timeout_s, idle_timeout_s, labels, generation, told_generation, "
-    "pending_reason, files_lost, created_at, last_used_at) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "pending_reason, files_lost, created_at, last_used_at, has_files) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 inline constexpr char const* update_session =
     "UPDATE session SET tenant = ?, name = ?, language = ?, image_digest = ?, uid = ?, "
     "memory_bytes = ?, cpus = ?, pids = ?, disk_bytes = ?, timeout_s = ?, idle_timeout_s = ?, "
     "labels = ?, generation = ?, told_generation = ?, pending_reason = ?, files_lost = ?, "
-    "created_at = ?, last_used_at = ? WHERE id = ?";
+    "created_at = ?, last_used_at = ?, has_files = ? WHERE id = ?";
 inline constexpr char const* select_sessions =
     "SELECT id, closing, tenant, name, language, image_digest, uid, memory_bytes, cpus, pids, "
     "disk_bytes, timeout_s, idle_timeout_s, labels, generation, told_generation, pending_reason, "
-    "files_lost, created_at, last_used_at FROM session ORDER BY created_at, id";
+    "files_lost, created_at, last_used_at, has_files FROM session ORDER BY created_at, id";
 inline constexpr char const* session_of_key = "SELECT 1 FROM session WHERE tenant = ? AND name = ?";
 inline constexpr char const* close_session = "UPDATE session SET closing = ? WHERE id = ?";
 inline constexpr char const* delete_session = "DELETE FROM session WHERE id = ?";

@@ -101,7 +101,10 @@ broker::task<response> api::list_sessions(call here) {
     auto const page = co_await service_.list_sessions(
         here.tenant, *limit, cursor == query->end() ? std::string{} : cursor->second,
         std::move(labels));
-    co_return json_response(200, render_session_page(page));
+    if (!page) {
+        co_return to_response(page.error());
+    }
+    co_return json_response(200, render_session_page(*page));
 }
 
 broker::task<response> api::get_session(call here) {

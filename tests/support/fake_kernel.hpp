@@ -28,6 +28,7 @@ public:
     int interrupts = 0;
     bool held = false;  // `ready` waits for `heard`
     bool adopting = false;
+    kernelproto::steady_time adopt_until;
     bool running = false;
     bool closed = false;
 
@@ -65,7 +66,8 @@ private:
             co_return co_await wait();
         }
         boost::asio::awaitable<kernelproto::result<kernelproto::kernel_info>> adopt(
-            kernelproto::steady_time) override {
+            kernelproto::steady_time deadline) override {
+            of_->adopt_until = deadline;
             co_return co_await wait();
         }
         boost::asio::awaitable<kernelproto::execution_end> execute(

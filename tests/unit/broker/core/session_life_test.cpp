@@ -251,8 +251,9 @@ TEST_CASE("a move that the state does not allow is a broken invariant", "[core][
     CHECK_THROWS_AS(life.on_start_failed(), std::logic_error);
     life.on_start();
     CHECK_THROWS_AS(life.on_start(), std::logic_error);
-    CHECK_THROWS_AS(life.on_files_lost(state_reason::oom), std::logic_error);
+    CHECK_THROWS_AS(life.on_untold({}), std::logic_error);
     life.on_ready(at(1));
+    CHECK_THROWS_AS(life.on_files_lost(state_reason::oom), std::logic_error);
     CHECK_THROWS_AS(life.on_start(), std::logic_error);
     life.on_execution(at(2));
     CHECK_THROWS_AS(life.on_execution(at(2)), std::logic_error);
@@ -280,4 +281,36 @@ TEST_CASE("a kernel found dead at boot is told, however often it is said", "[cor
     CHECK_FALSE(unused.record().pending);
     restart(unused);
     CHECK(run(unused) == started_on{session_state::fresh, {}, 1});
+}
+
+TEST_CASE("what an execution was to be told and was not is told to the next", "[core][life]") {
+    moment const now{};
+    life_record record{.generation = 4, .told_generation = 4};
+    SECTION("a loss of variables") {
+        session_life life({}, record, now);
+        life.on_untold({session_state::restarted, state_reason::oom, 4});
+        life.on_adopted(false);
+        CHECK(life.peek() == started_on{session_state::restarted, state_reason::oom, 4});
+        (void)life.on_execution(now);
+        life.on_execution_end(now, {});
+        CHECK(life.peek().state == session_state::kept);
+    }
+    SECTION("a loss of files") {
+        session_life life({}, record, now);
+        life.on_untold({session_state::lost, state_reason::host_restart, 4});
+        CHECK(life.peek() == started_on{session_state::lost, state_reason::host_restart, 5});
+    }
+    SECTION("that it had expired") {
+        record = {.generation = 1, .told_generation = 1};
+        session_life life({}, record, now);
+        life.on_untold({session_state::fresh, state_reason::expired, 1});
+        life.on_adopted(false);
+        CHECK(life.peek() == started_on{session_state::fresh, state_reason::expired, 1});
+    }
+    SECTION("nothing to tell, or of a kernel before") {
+        session_life life({}, record, now);
+        life.on_untold({session_state::kept, std::nullopt, 4});
+        life.on_untold({session_state::restarted, state_reason::oom, 3});
+        CHECK(life.record() == session_life({}, record, now).record());
+    }
 }

@@ -22,6 +22,7 @@ inline session_row session(std::string name = "alice", std::string tenant = "def
             .labels = {{"team", "data = science"}, {"empty", ""}},
             .life = {3, 2, state_reason::oom, true, at(7)},
             .closing = close_kind::none,
+            .has_files = true,
             .created_at = at(1)};
 }
 

@@ -164,6 +164,21 @@ TEST_CASE("an empty file becomes the present version, and opens again", "[store]
     CHECK(q.integer() == schema_version());
 }
 
+TEST_CASE("a file of the first version becomes the present one, with its sessions",
+          "[store][sqlite]") {
+    ::test::temporary_directory const dir;
+    auto row = session();
+    {
+        auto const store = open_sqlite_store(file_in(dir));
+        REQUIRE((*store)->plan_session(row));
+    }
+    execute(file_in(dir), "ALTER TABLE session DROP COLUMN has_files; PRAGMA user_version = 1");
+    auto const store = open_sqlite_store(file_in(dir));
+    REQUIRE(store);
+    row.has_files = false;  // nobody knows
+    CHECK(*(*store)->sessions() == std::vector{row});
+}
+
 TEST_CASE("a word that this version does not know is an error, not a guess", "[store][sqlite]") {
     ::test::temporary_directory const dir;
     {

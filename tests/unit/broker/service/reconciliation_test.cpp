@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a broker finds of the one before it, over fakes. Never a real kernel.
+#include "tests/support/service_stage.hpp"
+
+using namespace broker;
+using namespace test;
+
+namespace {
+
+/// Sessions `a` and `b` with a kernel each, left behind by a broker that was killed.
+void leave_two_sessions(fake_host& host) {
+    service_stage stage(host);
+    (void)stage.ran("a");
+    (void)stage.ran("b");
+}
+
+/// A cell of session `a` was sent, and the broker killed.
+void leave_a_cell(fake_host& host, std::optional<double> timeout_s) {
+    service_stage stage(host);
+    auto const call = stage.run("a", "cell", timeout_s);
+    stage.until([&] { return stage.sent(); });
+}
+
+}  // namespace
+
+TEST_CASE("what cannot be read is not removed, and is read again", "[service][reconciliation]") {
+    fake_host host;
+    leave_two_sessions(host);
+    auto const verb = GENERATE(as<std::string>{}, "sessions", "sandboxes", "unfinished_executions",
+                               "note", "list", "list of workspaces");
+    auto& verbs = verb == "list"                 ? host.runtime.verbs
+                  : verb == "list of workspaces" ? host.workspaces.verbs
+                                                 : host.store.verbs;
+    auto const name = verb.substr(0, verb.find(' '));
+    verbs.fail(name, 1000);
+    service_stage stage(host, false);
+    stage.tasks.spawn(stage.api.reconcile());
+    stage.until([&] {
+        return stage.get(stage.api.ready()).missing.front().find("cannot") != std::string::npos;
+    });
+    CHECK(host.runtime.living() == 2);
+    CHECK(host.workspaces.count() == 2);
+    CHECK(stage.look("a").error().code == errc::draining);
+    CHECK(stage.remove("a").error().code == errc::draining);
+    CHECK(stage.wait(stage.run("a")).error().code == errc::draining);
+    CHECK(stage.get(stage.api.list_session_files({"default", "a"}, {})).error().code ==
+          errc::draining);
+    CHECK(stage.get(stage.api.list_sessions("default", 10, "", {})).error().code == errc::draining);
+    verbs.free_all();
+    stage.until([&] { return stage.ready(); });
+    for (auto const& kernel : stage.kernels) {
+        kernel->heard();
+    }
+    stage.settle();
+    CHECK(stage.look("a")->status == session_status::idle);
+    CHECK(stage.look("b")->status == session_status::idle);
+    CHECK(host.runtime.living() == 2);
+    CHECK(stage.thrown.empty());
+}
+
+TEST_CASE("what has no row is removed, and what has one is not", "[service][reconciliation]") {
+    fake_host host;
+    leave_two_sessions(host);
+    auto const rows = *host.store.sessions();
+    REQUIRE(host.store.forget_session(rows[0].id));
+    service_stage stage(host);
+    CHECK(host.runtime.living() == 1);
+    CHECK(host.workspaces.count() == 1);
+    stage.kernel().heard();
+    stage.settle();
+    CHECK(stage.ran("b").started_on == session_state::kept);
+}
+
+TEST_CASE("the time limit of a cell holds for whoever adopts its kernel",
+          "[service][reconciliation]") {
+    fake_host host;
+    host.config.executions.interrupt_grace_s = 7;
+    leave_a_cell(host, 0.001);  // overdue when it is adopted
+    service_stage stage(host);
+    stage.until([&] { return stage.kernel().interrupts > 0; });
+    CHECK(stage.kernel().interrupts == 1);
+    auto const left = stage.kernel().adopt_until - std::chrono::steady_clock::now();
+    CHECK(left < std::chrono::seconds(7));
+    CHECK(stage.look("a")->status == session_status::busy);
+    auto const next = stage.run("a", "next");
+    SECTION("it gives way") {
+        stage.kernel().heard();
+        stage.until([&] { return stage.sent(); });
+        stage.kernel().reply();
+        CHECK(stage.wait(next)->started_on == session_state::kept);
+        CHECK(host.runtime.living() == 1);
+    }
+    SECTION("it does not") {
+        stage.kernel().not_heard(kernelproto::client_errc::timed_out);
+        stage.until([&] { return stage.kernels.size() == 2 && stage.sent(); });
+        stage.kernel().reply();
+        auto const ended = stage.wait(next);
+        CHECK(ended->started_on == session_state::restarted);
+        CHECK(ended->reason == state_reason::timeout_kill);
+    }
+    CHECK(host.store.unfinished_executions()->empty());
+    CHECK(stage.thrown.empty());
+}
+
+TEST_CASE("a cell within its time limit is not interrupted by whoever adopts its kernel",
+          "[service][reconciliation]") {
+    fake_host host;
+    host.config.executions.interrupt_grace_s = 7;
+    leave_a_cell(host, 500);
+    service_stage stage(host);
+    stage.until([&] { return stage.kernel().adopting; });
+    auto const left = stage.kernel().adopt_until - std::chrono::steady_clock::now();
+    CHECK(left > std::chrono::seconds(400));
+    CHECK(stage.kernel().interrupts == 0);
+    stage.kernel().heard();
+    stage.settle();
+    CHECK(stage.ran("a").started_on == session_state::kept);
+    CHECK(stage.kernel().interrupts == 0);
+}
+
+TEST_CASE("a loss of which the telling was cut off is told again", "[service][reconciliation]") {
+    fake_host host;
+    {
+        service_stage stage(host);
+        (void)stage.ran("a");
+        host.runtime.die(SIGSEGV);
+        stage.until([&] { return stage.look("a")->status == session_status::stopped; });
+        auto const untold = stage.run("a");
+        stage.until([&] { return stage.kernels.size() == 2 && stage.sent(); });
+    }
+    service_stage stage(host);
+    stage.kernel().heard();
+    stage.settle();
+    auto const next = stage.ran("a");
+    CHECK(next.started_on == session_state::restarted);
+    CHECK(next.reason == state_reason::crash);
+    CHECK(next.generation == 2);
+    CHECK(stage.ran("a").started_on == session_state::kept);
+}
+
+TEST_CASE("files that are gone are told as lost, by whatever comes next",
+          "[service][reconciliation]") {
+    fake_host host;
+    leave_two_sessions(host);
+    host.workspaces.lose_all();
+    SECTION("when its kernel lives") {
+        service_stage stage(host);
+        CHECK(host.runtime.living() == 0);
+        auto const ended = stage.ran("a");
+        CHECK(ended.started_on == session_state::lost);
+        CHECK(ended.reason == state_reason::runtime_lost);
+        CHECK(stage.ran("a").started_on == session_state::kept);
+    }
+    SECTION("when its kernel is gone") {
+        host.runtime.die(SIGKILL);
+        service_stage stage(host);
+        CHECK(host.workspaces.verbs.calls("create") == 2);  // of the broker before
+        CHECK(stage.ran("b").started_on == session_state::lost);
+    }
+}
+
+TEST_CASE("the reason of a loss is the first thing that took the kernel",
+          "[service][reconciliation]") {
+    fake_host host;
+    leave_two_sessions(host);
+    auto expected = state_reason::runtime_lost;
+    SECTION("the host was started again") {
+        host.runtime.die(SIGKILL);
+        REQUIRE(host.store.set_note("boot_id", "of another boot"));
+        expected = state_reason::host_restart;
+    }
+    SECTION("it died") {
+        host.runtime.die(SIGKILL, 1);
+        expected = state_reason::oom;
+    }
+    SECTION("it lives and cannot be taken up") { host.runtime.verbs.fail("adopt", 2); }
+    service_stage stage(host);
+    CHECK(stage.ran("a").reason == expected);
+    CHECK(host.runtime.living() == 1);
+}
+
+TEST_CASE("an adopted kernel that dies is told by how it died", "[service][reconciliation]") {
+    fake_host host;
+    leave_two_sessions(host);
+    service_stage stage(host);
+    host.runtime.die(SIGKILL, 1);
+    stage.until([&] { return stage.look("a")->status == session_status::stopped; });
+    CHECK(stage.ran("a").reason == state_reason::oom);
+}
+
+TEST_CASE("a session deleted while its kernel is heard out is gone", "[service][reconciliation]") {
+    fake_host host;
+    leave_a_cell(host, 500);
+    service_stage stage(host);
+    auto const waiting = stage.run("a");
+    CHECK(stage.remove("a").has_value());
+    CHECK(stage.wait(waiting)->what == outcome::cancelled);
+    CHECK(host.runtime.living() == 0);
+    CHECK(host.workspaces.count() == 0);
+    CHECK(stage.thrown.empty());
+}
+
+TEST_CASE("sessions without a kernel are unmounted after a start", "[service][reconciliation]") {
+    fake_host host;
+    leave_two_sessions(host);
+    host.runtime.die(SIGKILL);
+    service_stage stage(host);
+    CHECK(host.workspaces.mounted() == 2);
+    stage.api.reap();
+    stage.until([&] { return host.workspaces.mounted() == 0; });
+    CHECK(host.workspaces.count() == 2);
+}

@@ -31,8 +31,9 @@ struct server_settings {
     std::uint64_t json_body_bytes = std::uint64_t{32} << 20;
     std::uint64_t upload_bytes = std::uint64_t{1} << 30;
     std::uint32_t connections = 1024;
-    /// How long running executions may still take after SIGTERM.
-    double drain_s = 30;
+    /// How long executions, uploads and downloads may still take after SIGTERM. Enough for the
+    /// default time limit of an execution, and for its interrupt.
+    double drain_s = 75;
     /// `keep`: sandboxes live on after SIGTERM and are adopted at the next start; `end`: they end.
     std::string sandboxes_on_exit = "keep";
 };

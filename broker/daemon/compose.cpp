@@ -17,6 +17,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
+#include <functional>
 #include <utility>
 
 namespace broker {
@@ -27,6 +29,9 @@ constexpr std::size_t pool_threads = 4;
 
 /// File calls of clients, which may have to hash gigabytes.
 constexpr std::size_t file_pool_threads = 2;
+
+/// For answers that are being written when the broker ends.
+constexpr std::chrono::seconds least_grace{2};
 
 result<std::unique_ptr<workspace_store>> make_workspaces(settings const& with,
                                                          state_dir const& state) {
@@ -202,21 +207,61 @@ result<void> running_broker::listen() {
     return result<void>{};
 }
 
-void running_broker::run() {
+exit_code running_broker::run() {
     boost::asio::signal_set signals(loop_, SIGTERM, SIGINT);
-    signals.async_wait([this](boost::system::error_code error, int) {
-        if (!error && !std::exchange(stopping_, true)) {
-            boost::asio::co_spawn(loop_, stop(), [this](std::exception_ptr) { loop_.stop(); });
-        }
-    });
-    tasks_.spawn(live());
+    std::function<void()> const wait = [&] {
+        signals.async_wait([&](boost::system::error_code error, int) {
+            if (!error) {
+                on_signal();
+                wait();
+            }
+        });
+    };
+    wait();
+    tasks_.spawn(begin());
     loop_.run();
     pool_.join();
     file_pool_.join();
+    return failed_ ? exit_code::failed : exit_code::ok;
+}
+
+void running_broker::on_signal() {
+    if (stopping_) {
+        // As after a kill: the next start finds everything.
+        log_.warning("stopped_at_once", {});
+        std::_Exit(status_of(exit_code::failed));
+    }
+    begin_stop();
+}
+
+void running_broker::begin_stop() {
+    if (!std::exchange(stopping_, true)) {
+        boost::asio::co_spawn(loop_, stop(), [this](std::exception_ptr) { loop_.stop(); });
+    }
+}
+
+task<> running_broker::begin() {
+    std::string broken;
+    try {
+        co_await live();
+    } catch (boost::system::system_error const& error) {
+        if (error.code() == boost::asio::error::operation_aborted) {
+            throw;
+        }
+        broken = error.what();
+    } catch (std::exception const& error) {
+        broken = error.what();
+    }
+    if (!broken.empty()) {
+        log_.error("not_started", {{"err", broken}});
+        failed_ = true;
+        begin_stop();
+    }
 }
 
 task<> running_broker::live() {
     listener_->start();
+    co_await tell_host();
     co_await service_.reconcile();
     auto const missing = (co_await service_.ready()).missing;
     for (auto const& one : missing) {
@@ -226,6 +271,20 @@ task<> running_broker::live() {
               {{"listen", http::to_string(listener_->where())}, {"serving", missing.empty()}});
     tasks_.spawn(keep_stock());
     tasks_.spawn(tick());
+}
+
+task<> running_broker::tell_host() {
+    auto const [runtime, workspaces] = co_await offload(
+        pool_, [this] { return std::pair(runtime_->report(), workspaces_->report()); });
+    log_.info("runtime", {{"name", runtime.name},
+                          {"version", runtime.version},
+                          {"cgroups", runtime.cgroups},
+                          {"workspace_quota", workspaces.quota}});
+    for (auto const& warnings : {runtime.warnings, workspaces.warnings}) {
+        for (auto const& sentence : warnings) {
+            log_.warning("host", {{"warning", sentence}});
+        }
+    }
 }
 
 task<> running_broker::tick() {
@@ -254,15 +313,16 @@ task<> running_broker::keep_stock() {
 
 task<> running_broker::stop() {
     log_.info("stopping", {});
-    auto const grace = steady_seconds(config_.server.drain_s);
-    auto const until = context_.clock().steady + grace;
+    auto const until = context_.clock().steady + steady_seconds(config_.server.drain_s);
     co_await service_.drain(until);
-    co_await listener_->stop(std::chrono::seconds(2));
+    // Answers are on their way, and uploads and downloads may take what is left.
+    auto const left = until - context_.clock().steady;
+    co_await listener_->stop(std::max<steady_time::duration>(left, least_grace));
+    tasks_.cancel();
+    co_await tasks_.join();
     if (config_.server.sandboxes_on_exit == "end") {
         co_await service_.end_sandboxes();
     }
-    tasks_.cancel();
-    co_await tasks_.join();
     log_.info("stopped", {});
 }
 

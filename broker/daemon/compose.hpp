@@ -8,6 +8,7 @@
 #include "broker/base/steps.hpp"
 #include "broker/base/task_group.hpp"
 #include "broker/core/settings.hpp"
+#include "broker/daemon/exit_code.hpp"
 #include "broker/runtime/container_runtime.hpp"
 #include "broker/runtime/image_store.hpp"
 #include "broker/runtime/workspace_store.hpp"
@@ -41,8 +42,9 @@ public:
     /// Binds the address and opens the table; runs nothing yet.
     static result<std::unique_ptr<running_broker>> make(settings const& with, logger const& log);
 
-    /// Serves until SIGTERM or SIGINT, then ends in order.
-    void run();
+    /// Serves until SIGTERM or SIGINT, then ends in order; a second signal ends the process at
+    /// once. `failed` when it could not begin to serve.
+    exit_code run();
 
 private:
     running_broker(settings const& with, logger const& log, state_dir state,
@@ -50,7 +52,11 @@ private:
                    std::unique_ptr<workspace_store> workspaces);
 
     result<void> listen();
+    void on_signal();
+    void begin_stop();
+    task<> begin();
     task<> live();
+    task<> tell_host();
     task<> tick();
     task<> keep_stock();
     task<> stop();
@@ -73,6 +79,7 @@ private:
     std::unique_ptr<http::api::api> api_;
     std::unique_ptr<http::listener> listener_;
     bool stopping_ = false;
+    bool failed_ = false;
 };
 
 }  // namespace broker

@@ -18,8 +18,7 @@ exit_code serve(settings const& with) {
         log.error("not_started", {{"err", made.error().detail}});
         return made.error().code == errc::no_capacity ? exit_code::busy : exit_code::failed;
     }
-    (*made)->run();
-    return exit_code::ok;
+    return (*made)->run();
 }
 
 }  // namespace broker

@@ -109,7 +109,9 @@ constexpr std::array server_rows{
             .group = server,
             .unit = seconds,
             .at = KB_AT(server.drain_s),
-            .doc = "Time that running executions still get after SIGTERM.",
+            .doc = "Time that executions, uploads and downloads still get after SIGTERM. An "
+                   "execution that "
+                   "does not end within it is answered as unknown and goes on.",
             .least = 0,
             .most = day},
     setting{.key = "sandboxes_on_exit",

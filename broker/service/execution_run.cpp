@@ -16,6 +16,9 @@ namespace {
 /// After exit() the process ends by itself; longer than this it does not mean to.
 constexpr std::chrono::seconds exit_grace{5};
 
+/// A millisecond's work; more is done on the pool.
+constexpr std::uint64_t rendered_on_loop_bytes = std::uint64_t{1} << 20;
+
 end_cause translate(kernelproto::end_cause cause) {
     switch (cause) {
         case kernelproto::end_cause::complete:
@@ -89,7 +92,11 @@ task<std::optional<state_reason>> execution_run::go() {
     if (what_->options.collect_files && !where_->snapshot) {
         co_await look_at_files();
     }
-    if (where_->closing) {
+    if (what_->given_up) {
+        what_->cancelled = true;
+        what_->refused = fail(errc::draining, "the broker is shutting down; try again in a moment");
+    }
+    if (where_->closing || what_->given_up) {
         conclude_unheard(*what_, *where_, context_.clock());
         co_return std::nullopt;
     }
@@ -111,7 +118,7 @@ task<std::optional<state_reason>> execution_run::go() {
     limit_->timer.cancel();
     context_.reached(step::replied);
     co_await see_off_kernel(end);
-    if (what_->options.collect_files && !where_->closing) {
+    if (what_->options.collect_files && !where_->closing && !what_->given_up) {
         co_await compare_files();
     }
 
@@ -120,7 +127,12 @@ task<std::optional<state_reason>> execution_run::go() {
     auto& view = what_->view;
     view.execution_count = end.reply && end.reply->execution_count ? end.reply->execution_count
                                                                    : collector_->execution_count();
-    view.output = collector_->collected().render();
+    if (collector_->collected().held_bytes() > rendered_on_loop_bytes) {
+        view.output = co_await offload(
+            context_.pool, [collector = collector_] { return collector->collected().render(); });
+    } else {
+        view.output = collector_->collected().render();
+    }
     view.error = facts.error;
     apply(v, view);
     if (!v.variables_kept) {
@@ -243,7 +255,7 @@ execution_facts execution_run::facts_of(kernelproto::execution_end const& end) c
     if (!facts.error) {
         facts.error = collector_->collected().error();
     }
-    facts.timed_out = what_->timed_out;
+    facts.timed_out = what_->timed_out && !what_->given_up;
     facts.cancelled = what_->cancelled;
     facts.killed = what_->killed;
     facts.timeout_s = what_->timeout_s;
@@ -258,7 +270,7 @@ void conclude_unheard(pending_execution& what, session const& where, moment now)
     facts.timed_out = what.timed_out;
     facts.cancelled = what.cancelled;
     facts.timeout_s = what.timeout_s;
-    if (what.refused) {
+    if (what.refused && !what.cancelled) {
         facts.start_failure = what.refused->detail;
     }
     if (!was_sent) {
@@ -285,6 +297,7 @@ execution_row row_of(pending_execution const& what, session const& where) {
     row.session = where.row.id;
     row.stage =
         view.state == execution_state::done ? execution_stage::done : execution_stage::queued;
+    row.code_sha256 = what.code_sha256;
     row.language = view.language;
     row.timeout_s = what.timeout_s;
     row.silent = what.options.silent;

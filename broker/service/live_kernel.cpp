@@ -186,6 +186,15 @@ task<> live_kernel::remove(std::shared_ptr<live_kernel> self) {
     }
     if (self->connection_) {
         self->connection_->kernel_died();
+        auto const& heard = self->connection_->counters();
+        if (heard.invalid + heard.foreign_parent + heard.late > 0) {
+            context.log.warning("kernel_messages_dropped",
+                                {{"sandbox", id.str()},
+                                 {"received", heard.received},
+                                 {"invalid", heard.invalid},
+                                 {"foreign_parent", heard.foreign_parent},
+                                 {"late", heard.late}});
+        }
         self->connection_->close();
     }
     self->ended_.raise();

@@ -3,6 +3,8 @@
 // On the loop.
 #include "broker/service/service.hpp"
 
+#include "broker/base/host.hpp"
+#include "broker/base/sha256.hpp"
 #include "broker/service/execution_run.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -14,6 +16,19 @@ namespace broker {
 namespace {
 
 constexpr std::chrono::seconds reconcile_again{2};
+
+// While the broker ends.
+constexpr std::chrono::milliseconds look_again{20};
+constexpr std::chrono::seconds answers_within{5};
+
+/// A millisecond's work; more is done on the pool.
+constexpr std::size_t hashed_on_loop_bytes = std::size_t{1} << 20;
+
+std::string hash_of(std::string const& code) {
+    sha256 hash;
+    hash.add(code);
+    return to_hex(hash.finish());
+}
 
 }  // namespace
 
@@ -54,19 +69,58 @@ task<> service::drain(steady_time until) {
     boost::asio::steady_timer timer(context_.loop);
     auto const busy = [this] {
         auto const all = sessions_.all();
-        return std::any_of(all.begin(), all.end(), [](auto const& one) { return one->worked; });
+        return std::any_of(all.begin(), all.end(), [](auto const& one) {
+            return one->worked || one->running || !one->queue.empty();
+        });
     };
     while (busy() && context_.clock().steady < until) {
-        timer.expires_after(std::chrono::milliseconds(20));
+        timer.expires_after(look_again);
+        co_await timer.async_wait(no_throw);
+    }
+    auto const left = sessions_.all();
+    for (auto const& one : left) {
+        runner_.give_up(*one);
+    }
+    // They end in the next turns of the loop, but for one whose files are being looked at.
+    auto const enough = context_.clock().steady + answers_within;
+    auto const unanswered = [](auto const& one) {
+        return one->running != nullptr;
+    };
+    while (std::any_of(left.begin(), left.end(), unanswered) && context_.clock().steady < enough) {
+        timer.expires_after(look_again);
         co_await timer.async_wait(no_throw);
     }
 }
 
 task<> service::end_sandboxes() {
-    for (auto const& one : sessions_.all()) {
-        if (one->kernel && !one->worked) {
-            co_await sessions_.put_away(one, state_reason::restart_requested);
+    auto const found =
+        co_await offload(context_.pool, [&runtime = context_.runtime] { return runtime.list(); });
+    if (!found) {
+        context_.log.error("sandboxes_not_ended", {{"err", found.error().detail}});
+        co_return;
+    }
+    for (auto const& one : *found) {
+        auto const ended = co_await offload(context_.pool, [&runtime = context_.runtime, one] {
+            return runtime.end(one.session, one.sandbox);
+        });
+        if (ended) {
+            (void)context_.store.forget_sandbox(one.sandbox);
+        } else {
+            context_.log.error("sandbox_not_removed",
+                               {{"sandbox", one.sandbox.str()}, {"err", ended.error().detail}});
         }
+    }
+    for (auto const& one : sessions_.all()) {
+        if (!one->closing && one->life.status() != session_status::stopped) {
+            one->life.on_kernel_gone(state_reason::restart_requested);
+            (void)context_.store.update_session(one->stored());
+        }
+        one->kernel.reset();
+        one->files.reset();
+        (void)co_await offload(context_.pool, [&workspaces = context_.workspaces,
+                                               &runtime = context_.runtime, id = one->row.id] {
+            return workspaces.unmount(id).has_value() && runtime.forget_session(id).has_value();
+        });
     }
 }
 
@@ -101,8 +155,29 @@ task<readiness> service::ready() {
     co_return answer;
 }
 
+task<result<void>> service::can_start() {
+    if (auto const admitted =
+            admit_sandbox(context_.config.sessions.caps, available_memory_bytes());
+        !admitted) {
+        co_return admitted.error();
+    }
+    auto const [runtime, workspaces] =
+        co_await offload(context_.pool, [&r = context_.runtime, &w = context_.workspaces] {
+            return std::pair(r.report(), w.report());
+        });
+    for (auto const& [usable, problems] : {std::pair(runtime.usable, runtime.problems),
+                                           std::pair(workspaces.usable, workspaces.problems)}) {
+        if (!usable) {
+            co_return fail(errc::runtime_unavailable,
+                           problems.empty() ? "no kernel can be started" : problems.front());
+        }
+    }
+    co_return result<void>{};
+}
+
 result<std::shared_ptr<pending_execution>> service::accept(session& where,
-                                                           execution_options options) {
+                                                           execution_options options,
+                                                           std::string code_sha256) {
     if (auto const admitted = admit_execution(context_.config.sessions.caps,
                                               static_cast<std::uint32_t>(where.queue.size()));
         !admitted) {
@@ -119,6 +194,7 @@ result<std::shared_ptr<pending_execution>> service::accept(session& where,
     auto const now = context_.clock();
     auto made =
         std::make_shared<pending_execution>(context_.loop.get_executor(), std::move(options));
+    made->code_sha256 = std::move(code_sha256);
     made->timeout_s = *timeout;
     made->accepted = now.steady;
     made->deadline = now.steady + steady_seconds(*timeout);
@@ -146,25 +222,49 @@ task<result<execution>> service::execute(session_key key, execution_options opti
     if (!options.language.empty() && options.language != language && !sessions_.find(key)) {
         co_return fail(errc::unsupported_language, "the languages here are: " + language);
     }
+    if (!sessions_.find(key)) {
+        if (auto const startable = co_await can_start(); !startable) {
+            co_return startable.error();
+        }
+    }
+    auto code_sha256 =
+        options.code.size() > hashed_on_loop_bytes
+            ? co_await offload(context_.pool, [code = options.code] { return hash_of(code); })
+            : hash_of(options.code);
     auto const found = co_await sessions_.find_or_open(std::move(key));
     if (!found) {
         co_return found.error();
     }
     auto const where = *found;
-    auto accepted = accept(*where, std::move(options));
+    if (auto const open = admits(work::begins); !open) {
+        co_return open.error();
+    }
+    auto accepted = accept(*where, std::move(options), std::move(code_sha256));
     if (!accepted) {
         co_return accepted.error();
     }
     auto const what = *accepted;
     runner_.submit(where, what);
     co_await what->done.wait();
-    if (!what->done.raised()) {
-        co_return fail(errc::draining, "the request was given up; the execution goes on");
-    }
     if (what->refused) {
+        co_await drop_unclaimed(where);
         co_return *what->refused;
     }
     co_return std::move(what->view);
+}
+
+/// The client was given no name for it, or knows that nothing came of it.
+task<> service::drop_unclaimed(std::shared_ptr<session> where) {
+    if (!where->unclaimed || where->closing || draining_ || where->running ||
+        !where->queue.empty()) {
+        co_return;
+    }
+    bool const expired = where->life.peek().reason == state_reason::expired;
+    context_.tasks.spawn(
+        sessions_.close(where, expired ? close_kind::expired : close_kind::deleted));
+    if (auto const removing = where->removing) {
+        co_await removing->wait();
+    }
 }
 
 task<session_view> service::view_of(std::shared_ptr<session> which) {
@@ -206,10 +306,8 @@ task<result<session_view>> service::create_session(session_key key, session_requ
     if (auto const sound = sessions_.check(key, wish); !sound) {
         co_return sound.error();
     }
-    for (auto const& missing : (co_await ready()).missing) {
-        if (missing.code != errc::image_unavailable) {  // that of this session is there
-            co_return missing;
-        }
+    if (auto const startable = co_await can_start(); !startable) {
+        co_return startable.error();
     }
     auto const opened = sessions_.open(key, wish);
     if (!opened) {

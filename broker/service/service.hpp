@@ -63,13 +63,14 @@ public:
     /// call is refused. Where table or host cannot be read it tries again, and touches nothing.
     task<> reconcile();
 
-    /// No new execution or session from now on; returns when none runs.
+    /// Nothing new begins from now on. Returns when no execution runs or waits; at `until` those
+    /// that are left are given up, each with an answer of its own.
     task<> drain(steady_time until);
 
     /// Looks at what is due.
     void reap() { sessions_.reap(); }
 
-    /// Ends every sandbox; rows and files stay.
+    /// Ends every sandbox; rows and files stay. The last call, when no task runs any more.
     task<> end_sandboxes();
 
     task<readiness> ready();
@@ -101,7 +102,11 @@ private:
     result<void> admits(work kind) const;
     task<session_view> view_of(std::shared_ptr<session> which);
     task<result<std::shared_ptr<session>>> with_files(session_key key);
-    result<std::shared_ptr<pending_execution>> accept(session& where, execution_options options);
+    /// `runtime_unavailable` or `no_capacity` when no kernel could be started.
+    task<result<void>> can_start();
+    result<std::shared_ptr<pending_execution>> accept(session& where, execution_options options,
+                                                      std::string code_sha256);
+    task<> drop_unclaimed(std::shared_ptr<session> where);
     void files_changed(session& where);
 
     service_context& context_;

@@ -27,6 +27,7 @@ task<result<std::shared_ptr<session>>> service::with_files(session_key key) {
     if (found->closing) {
         co_return no_session();
     }
+    found->unclaimed = false;
     found->life.on_used(context_.clock());
     co_return found;
 }

@@ -25,6 +25,7 @@ struct pending_execution {
         : options(std::move(asked)), done(executor) {}
 
     execution_options options;
+    std::string code_sha256;
     execution view;
     double timeout_s = 0;
     steady_time accepted;
@@ -34,6 +35,7 @@ struct pending_execution {
     bool timed_out = false;
     bool cancelled = false;
     bool killed = false;
+    bool given_up = false;  // the broker ends: it is left to the next one
     /// Nothing ran: the request itself is answered with this.
     std::optional<failure> refused;
     async_event done;
@@ -68,6 +70,10 @@ struct session {
 
     /// A mount or unmount is under way until this is raised; whoever wants the files waits for it.
     std::shared_ptr<async_event> mounting;
+
+    /// Made by an execution, and there has been neither a kernel nor a file call: if it fails,
+    /// there is nothing to keep.
+    bool unclaimed = false;
 
     bool closing = false;
     bool gone = false;  // deleted, with everything of it

@@ -253,6 +253,7 @@ task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where) 
     auto const now = context_.clock();
     where->kernel = *started;
     where->life.on_ready(now);
+    where->unclaimed = false;
     where->row.life = where->life.record();
     (void)context_.store.sandbox_ready(where->kernel->id(), where->stored());
     context_.reached(step::ready);
@@ -301,6 +302,10 @@ task<> session_runner::run(std::shared_ptr<session> where,
         finish(*where, *what);
         co_return;
     }
+    if (what->given_up && what->view.what == outcome::unknown) {
+        answer(*what, now);  // the kernel is busy with it, and its row says so
+        co_return;
+    }
     if (where->life.status() == session_status::busy) {
         where->life.on_execution_end(now, gone);
     }
@@ -324,17 +329,40 @@ void session_runner::cancel_all(session& where) {
     }
 }
 
+void session_runner::give_up(session& where) {
+    where.warming = false;
+    for (auto const& waiting : std::exchange(where.queue, {})) {
+        waiting->queued = false;
+        waiting->cancelled = true;
+        waiting->refused = fail(errc::draining,
+                                "the broker is shutting down and it was not run; try again in a "
+                                "moment");
+        finish(where, *waiting);
+    }
+    if (where.running) {
+        where.running->given_up = true;
+        if (where.kernel) {
+            where.kernel->connection().abandon();
+        }
+    }
+}
+
 void session_runner::finish(session& where, pending_execution& what) {
     auto const now = context_.clock();
     if (what.view.state != execution_state::done) {
         conclude_unheard(what, where, now);
     }
     what.view.ended_at = now.wall;
-    what.view.duration_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - what.accepted).count();
     (void)context_.store.finish_execution(row_of(what, where), where.stored());
     context_.reached(step::ended);
     prune(where, now);
+    answer(what, now);
+}
+
+void session_runner::answer(pending_execution& what, moment now) {
+    what.view.ended_at = now.wall;
+    what.view.duration_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - what.accepted).count();
     what.done.raise();
 }
 

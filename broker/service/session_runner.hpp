@@ -28,6 +28,10 @@ public:
     /// Ends everything that waits or runs in `where` as cancelled.
     void cancel_all(session& where);
 
+    /// The broker ends: what waits is refused, what runs is answered as `unknown` and left to the
+    /// next broker, which hears it out.
+    void give_up(session& where);
+
     /// Mounts the workspace of a session that has none mounted, making it at first use. One that
     /// was made and is not there any more is lost, and the next execution is told.
     task<result<void>> open_workspace(std::shared_ptr<session> where);
@@ -53,6 +57,7 @@ private:
     task<> run(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
     task<> after_kernel_end(std::shared_ptr<session> where, std::shared_ptr<live_kernel> kernel);
     void finish(session& where, pending_execution& what);
+    static void answer(pending_execution& what, moment now);
     void prune(session& where, moment now);
 
     service_context& context_;

@@ -141,7 +141,11 @@ task<result<std::shared_ptr<session>>> sessions::find_or_open(session_key key) {
     for (;;) {
         auto const at = table_.find(key);
         if (at == table_.end()) {
-            co_return open(key, {});
+            auto made = open(key, {});
+            if (made) {
+                (*made)->unclaimed = true;
+            }
+            co_return made;
         }
         auto const there = at->second;
         if (!there->closing) {

@@ -46,7 +46,8 @@ public:
     /// What `open` would refuse now.
     result<void> check(session_key const& key, session_request const& wish);
 
-    /// The one of that name, or a new one with the defaults. Waits for one that is being deleted.
+    /// The one of that name, or a new one with the defaults, `unclaimed`. Waits for one that is
+    /// being deleted.
     task<result<std::shared_ptr<session>>> find_or_open(session_key key);
 
     /// Deletes kernel, sandbox, workspace, rows: it is `gone` then. What waits on it ends as

@@ -19,7 +19,8 @@
 namespace broker {
 namespace {
 
-constexpr int lock_wait_ms = 5000;
+/// The loop waits with it. Whoever adds a key holds the lock for single milliseconds.
+constexpr int lock_wait_ms = 250;
 
 failure no_session() { return fail(errc::session_not_found, "no such session"); }
 failure broken(char const* what) { return fail(errc::internal, what); }

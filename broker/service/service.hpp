@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -107,6 +108,9 @@ private:
     result<std::shared_ptr<pending_execution>> accept(session& where, execution_options options,
                                                       std::string code_sha256);
     task<> drop_unclaimed(std::shared_ptr<session> where);
+    template <class Work>
+    auto in_turn(std::shared_ptr<session> where, Work work)
+        -> task<std::invoke_result_t<Work, hash_cache&>>;
     void files_changed(session& where);
 
     service_context& context_;

@@ -32,18 +32,39 @@ task<result<std::shared_ptr<session>>> service::with_files(session_key key) {
     co_return found;
 }
 
+/// Does what may have to hash whole files. One at a time of a session: it cannot have all threads
+/// of the pool, and each job knows what the one before has hashed.
+template <class Work>
+auto service::in_turn(std::shared_ptr<session> where, Work work)
+    -> task<std::invoke_result_t<Work, hash_cache&>> {
+    while (auto const before = where->in_turn) {
+        co_await before->wait();
+    }
+    struct turn {
+        session& of;
+        std::shared_ptr<async_event> over;
+        ~turn() {
+            of.in_turn.reset();
+            over->raise();
+        }
+    } const mine{*where, std::make_shared<async_event>(context_.loop.get_executor())};
+    where->in_turn = mine.over;
+    auto const hashes = std::make_shared<hash_cache>(std::exchange(where->hashes, hash_cache{}));
+    auto done = co_await offload(context_.file_pool,
+                                 [hashes, work = std::move(work)] { return work(*hashes); });
+    where->hashes = std::move(*hashes);
+    co_return done;
+}
+
 task<result<file_page>> service::list_session_files(session_key key, file_query query) {
     auto const where = co_await with_files(std::move(key));
     if (!where) {
         co_return where.error();
     }
-    auto const hashes = std::make_shared<hash_cache>(std::exchange((*where)->hashes, hash_cache{}));
-    auto page = co_await offload(context_.file_pool,
-                                 [files = (*where)->files, query = std::move(query), hashes] {
-                                     return list_files(*files, query, *hashes);
-                                 });
-    (*where)->hashes = std::move(*hashes);
-    co_return page;
+    co_return co_await in_turn(
+        *where, [files = (*where)->files, query = std::move(query)](hash_cache& hashes) {
+            return list_files(*files, query, hashes);
+        });
 }
 
 task<result<opened_file>> service::open_session_file(session_key key, workspace_path path) {
@@ -51,12 +72,10 @@ task<result<opened_file>> service::open_session_file(session_key key, workspace_
     if (!where) {
         co_return where.error();
     }
-    auto const hashes = std::make_shared<hash_cache>(std::exchange((*where)->hashes, hash_cache{}));
-    auto opened =
-        co_await offload(context_.file_pool, [files = (*where)->files, path = std::move(path),
-                                              hashes] { return open_file(*files, path, *hashes); });
-    (*where)->hashes = std::move(*hashes);
-    co_return opened;
+    co_return co_await in_turn(
+        *where, [files = (*where)->files, path = std::move(path)](hash_cache& hashes) {
+            return open_file(*files, path, hashes);
+        });
 }
 
 task<result<void>> service::delete_session_file(session_key key, workspace_path path,
@@ -65,11 +84,9 @@ task<result<void>> service::delete_session_file(session_key key, workspace_path 
     if (!where) {
         co_return where.error();
     }
-    auto const hashes = std::make_shared<hash_cache>();
-    auto const gone = co_await offload(
-        context_.file_pool,
-        [files = (*where)->files, path = std::move(path), condition = std::move(condition),
-         hashes] { return delete_file(*files, path, condition, *hashes); });
+    auto const gone = co_await in_turn(
+        *where, [files = (*where)->files, path = std::move(path), condition = std::move(condition)](
+                    hash_cache& hashes) { return delete_file(*files, path, condition, hashes); });
     files_changed(**where);
     co_return gone;
 }
@@ -88,11 +105,9 @@ task<result<std::shared_ptr<session_upload>>> service::begin_upload(session_key 
     if (!where) {
         co_return where.error();
     }
-    auto begun = co_await offload(
-        context_.file_pool,
-        [files = (*where)->files, path = std::move(path), condition = std::move(condition)] {
-            return workspace_upload::begin(files, path, condition);
-        });
+    auto begun = co_await in_turn(
+        *where, [files = (*where)->files, path = std::move(path), condition = std::move(condition)](
+                    hash_cache&) { return workspace_upload::begin(files, path, condition); });
     if (!begun) {
         co_return begun.error();
     }
@@ -113,7 +128,7 @@ task<result<stored_file>> service::commit_upload(std::shared_ptr<session_upload>
     if (where->closing) {
         co_return no_session();
     }
-    auto stored = co_await offload(context_.file_pool, [upload] { return upload->file.commit(); });
+    auto stored = co_await in_turn(where, [upload](hash_cache&) { return upload->file.commit(); });
     if (where->closing) {
         co_return no_session();  // and with it what was stored
     }

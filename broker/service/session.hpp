@@ -67,6 +67,8 @@ struct session {
     /// As after the last execution or file call; absent: unknown.
     std::optional<workspace_snapshot> snapshot;
     hash_cache hashes;  // lent to one job at a time; a second job gets an empty one
+    /// A file call of a client has its turn on `file_pool` until this is raised.
+    std::shared_ptr<async_event> in_turn;
 
     /// A mount or unmount is under way until this is raised; whoever wants the files waits for it.
     std::shared_ptr<async_event> mounting;

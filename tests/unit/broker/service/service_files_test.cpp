@@ -80,7 +80,7 @@ void add_image(test::temporary_directory const& at) {
 struct stage {
     asio::io_context loop;
     asio::thread_pool pool{1};
-    asio::thread_pool file_pool{1};
+    asio::thread_pool file_pool{2};
     task_group tasks{loop.get_executor(), {}};
     settings config;
     std::unique_ptr<session_store> store = make_memory_store();
@@ -162,6 +162,38 @@ TEST_CASE("reading, listing and deleting wait for no start and no mount", "[serv
            })).has_value());
     end.set_value();
     s.pool.join();
+}
+
+TEST_CASE("a session has one file call at work, others have theirs", "[service][files]") {
+    stage s;
+    session_key const other{"tenant", "other"};
+    auto const upload = s.begin("file");
+    CHECK(s.get(s.under_test.commit_upload(upload)).created);
+    (void)s.get(s.under_test.begin_upload(other, s.path("new"), {}));
+
+    std::promise<void> begun;
+    std::promise<void> end;
+    int ended = 0;
+    auto const count = [&ended](std::exception_ptr const&, auto const&) {
+        ++ended;
+    };
+    auto const held = [&begun, busy = end.get_future().share()](file_state const&) {
+        begun.set_value();
+        busy.wait();
+        return false;
+    };
+    asio::co_spawn(s.loop, s.under_test.delete_session_file(s.key, s.path("file"), held), count);
+    s.loop.restart();
+    s.loop.poll();
+    begun.get_future().wait();
+    asio::co_spawn(s.loop, s.under_test.list_session_files(s.key, {}), count);
+    CHECK(s.now(s.under_test.list_session_files(other, {})).has_value());
+    CHECK(ended == 0);
+    end.set_value();
+    s.loop.restart();
+    while (ended < 2) {
+        s.loop.run_one();
+    }
 }
 
 TEST_CASE("an upload into a session that was deleted meanwhile is not acknowledged",

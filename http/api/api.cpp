@@ -52,7 +52,7 @@ api::api(broker::service& service, authenticator auth, host_guard hosts, api_set
       pool_(service.context().pool),
       auth_(std::move(auth)),
       hosts_(std::move(hosts)),
-      settings_(std::move(settings)),
+      settings_(settings),
       router_(routes()) {}
 
 broker::task<response> api::handle(request& incoming) {

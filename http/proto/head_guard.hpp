@@ -13,8 +13,8 @@
 namespace http {
 
 struct head_limits {
-    std::size_t request_line_bytes = 8 * 1024;
-    std::size_t header_bytes = 16 * 1024;  // request line included
+    std::size_t request_line_bytes = std::size_t{8} * 1024;
+    std::size_t header_bytes = std::size_t{16} * 1024;  // request line included
     std::size_t fields = 100;
 };
 

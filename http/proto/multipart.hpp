@@ -33,7 +33,7 @@ std::string_view describe(multipart_error error) noexcept;
 
 struct multipart_limits {
     std::size_t parts = 1000;
-    std::size_t header_bytes = 8 * 1024;  // of one part; also of the preamble
+    std::size_t header_bytes = std::size_t{8} * 1024;  // of one part; also of the preamble
     std::size_t name_bytes = 256;
     std::size_t file_name_bytes = 4096;
 };

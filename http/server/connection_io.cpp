@@ -12,7 +12,7 @@
 namespace http {
 namespace {
 
-constexpr std::size_t small_buffer = 4 * 1024;
+constexpr std::size_t small_buffer = std::size_t{4} * 1024;
 
 }  // namespace
 

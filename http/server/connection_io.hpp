@@ -25,7 +25,7 @@ namespace http {
 class slow_reader {
 public:
     using time_point = std::chrono::steady_clock::time_point;
-    static constexpr std::size_t enough = 16 * 1024;
+    static constexpr std::size_t enough = std::size_t{16} * 1024;
 
     explicit slow_reader(std::chrono::milliseconds patience) : patience_(patience) {}
 
@@ -57,8 +57,8 @@ public:
         cancelled,  // `interrupt` was called, or the coroutine is being ended
     };
 
-    static constexpr std::size_t max_buffer = 64 * 1024;
-    static constexpr std::size_t max_turn = 1024 * 1024;
+    static constexpr std::size_t max_buffer = std::size_t{64} * 1024;
+    static constexpr std::size_t max_turn = std::size_t{1024} * 1024;
 
     /// `turn`: bytes that are written in one go before other connections get their turn.
     explicit connection_io(socket_type socket, std::size_t turn = max_turn);

@@ -16,7 +16,7 @@ namespace kernelproto {
 /// The five sockets of a kernel (Jupyter messaging specification, "Channels").
 enum class channel : std::uint8_t { shell, control, iopub, stdin_channel, heartbeat };
 
-/// Output came faster than it was read; here so much of it is missing.
+/// Output came faster than it was read, or was too long to be looked at: so much is missing here.
 struct output_discarded {
     std::uint64_t bytes = 0;
 };

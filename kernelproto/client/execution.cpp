@@ -26,6 +26,14 @@ bool tell(result<T>&& read, actions& out) {
     return true;
 }
 
+void tell_stream(message const& heard, actions& out) {
+    if (tell(read_stream(heard.content), out)) {
+        if (auto const missing = std::get<stream_text>(out.events.back()).missing; missing > 0) {
+            out.events.emplace_back(output_discarded{missing});
+        }
+    }
+}
+
 bool says_idle(channel from, message const& heard) {
     if (from != channel::iopub || heard.head.msg_type != "status") {
         return false;
@@ -94,8 +102,11 @@ void execution::on_own(channel from, message const& heard, steady_time now, acti
 void execution::on_output(message const& heard, steady_time now, actions& out) {
     using kind = rich_output::kind;
     auto const& type = heard.head.msg_type;
+    auto const size = heard.content.bytes().size();
     if (type == "stream") {
-        tell(read_stream(heard.content), out);
+        tell_stream(heard, out);
+    } else if (size > max_content_bytes && is_output(type)) {
+        out.events.emplace_back(output_discarded{size});
     } else if (type == "display_data") {
         tell(read_rich_output(kind::display_data, heard.content), out);
     } else if (type == "execute_result") {

@@ -4,6 +4,7 @@
 #include "kernelproto/wire/content.hpp"
 
 #include "kernelproto/wire/errc.hpp"
+#include "kernelproto/wire/json_check.hpp"
 #include "kernelproto/wire/json_text.hpp"
 
 #include <array>
@@ -13,6 +14,9 @@ namespace kernelproto {
 namespace {
 
 result<json_object> parse_content(frame const& content) {
+    if (content.bytes().size() > max_content_bytes) {
+        return wire_errc::bad_content;
+    }
     auto object = json_object::parse(content);
     if (!object) {
         return wire_errc::bad_content;
@@ -89,6 +93,16 @@ result<started> read_execute_input(frame const& content) {
 }
 
 result<stream_text> read_stream(frame const& content) {
+    auto const size = content.bytes().size();
+    if (size > max_content_bytes) {
+        frame const shortened{
+            cut_middle(content.bytes(), max_content_bytes - stream_tail_bytes, stream_tail_bytes)};
+        auto read = read_stream(shortened);
+        if (read) {
+            read->missing = size - shortened.bytes().size();
+        }
+        return read;
+    }
     auto const object = parse_content(content);
     if (!object) {
         return object.error();

@@ -102,6 +102,19 @@ std::size_t mend_string(std::string_view text, std::size_t at, std::string& out)
     return at;
 }
 
+bool continues_character(std::string_view text, std::size_t at) noexcept {
+    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80;
+}
+
+/// True when the byte before `at` is a backslash that escapes what is at `at`.
+bool escaped(std::string_view text, std::size_t at) noexcept {
+    std::size_t slashes = 0;
+    while (slashes < at && text[at - slashes - 1] == '\\') {
+        ++slashes;
+    }
+    return slashes % 2 == 1;
+}
+
 }  // namespace
 
 json_verdict check_json_object(std::string_view text) {
@@ -148,6 +161,32 @@ std::string mend_json(std::string_view text) {
             out += text[at++];
         }
     }
+    return out;
+}
+
+std::string cut_middle(std::string_view text, std::size_t head, std::size_t tail) {
+    constexpr int longest_character = 4;
+    constexpr std::size_t longest_escape = 6;
+    auto resume = text.size() - tail;
+    for (int i = 1; i < longest_character && head > 0 && continues_character(text, head); ++i) {
+        --head;
+    }
+    for (int i = 1; i < longest_character && continues_character(text, resume); ++i) {
+        ++resume;
+    }
+    // Back to where an escape begins that could reach over the cut.
+    for (auto at = head; at > 0 && at + longest_escape > head; --at) {
+        if (escaped(text, at)) {
+            head = at - 1;
+            break;
+        }
+    }
+    // The digits of an escape without its beginning are text like any other.
+    resume += resume < text.size() && escaped(text, resume) ? 1 : 0;
+    std::string out;
+    out.reserve(head + text.size() - resume);
+    out.append(text.substr(0, head));
+    out.append(text.substr(resume));
     return out;
 }
 

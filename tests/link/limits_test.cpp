@@ -56,6 +56,17 @@ TEST_CASE("a message within the limit is heard, whatever its frames", "[link][li
     CHECK(s.printed() == "after");
 }
 
+TEST_CASE("one very long print is shortened, and the cell ends as ever", "[link][limit]") {
+    kernel_stage s{only("a", cell({flood{1, 40 * mib}, stream("after")}))};
+    REQUIRE(s.ready());
+    CHECK(s.execute("a").cause == end_cause::complete);
+    REQUIRE(s.events.size() == 3);
+    auto const& text = std::get<stream_text>(s.events[0]).text;
+    CHECK(text.size() + std::get<output_discarded>(s.events[1]).bytes == 40 * mib + 2);
+    CHECK(std::get<stream_text>(s.events[2]).text == "after");
+    CHECK(s.failures.empty());
+}
+
 TEST_CASE("a message whose frames pass the limit together ends the connection", "[link][limit]") {
     kernel_stage s{only("a", cell({heavy{3 * mib, 4}}))};
     s.max_message_bytes = 8 * mib;

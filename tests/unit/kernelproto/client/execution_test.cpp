@@ -250,6 +250,35 @@ std::vector<row> const refused{
       idle().then({"end complete, error E"})}},
 };
 
+/// Too long to be looked at.
+std::string const blanks(max_content_bytes, ' ');
+std::string const xs(max_content_bytes, 'x');
+
+TEST_CASE("what is left out of long output is told", "[client][execution]") {
+    steady_time const now{};
+    request_author author("ours", now, {});
+    execution it(cell(), author);
+    auto const id = it.start(now).send.at(0).what.head.msg_id;
+    auto const hear = [&](char const* type, std::string content) {
+        message heard;
+        heard.head.msg_type = type;
+        heard.parent.msg_id = id;
+        heard.content = frame{std::move(content)};
+        return it.on_message(channel::iopub, heard, now);
+    };
+    auto const printed = hear("stream", R"({"name":"stdout","text":")" + xs + "\"}").events;
+    REQUIRE(printed.size() == 2);
+    CHECK(std::get<stream_text>(printed[0]).text.size() +
+              std::get<output_discarded>(printed[1]).bytes ==
+          xs.size());
+    auto const shown = hear("display_data", R"({"data":{}})" + blanks).events;
+    REQUIRE(shown.size() == 1);
+    CHECK(std::get<output_discarded>(shown[0]).bytes == blanks.size() + 11);
+    auto const state = hear("status", R"({"execution_state":"idle"})" + blanks);
+    CHECK(state.events.empty());
+    CHECK(state.dropped == drop::invalid);
+}
+
 TEST_CASE("an execution takes nothing that is not its own", "[client][execution]") {
     check_all(refused, bare_execution);
 }

@@ -57,6 +57,26 @@ TEST_CASE("printed text comes with its stream", "[wire][content]") {
     CHECK(bad(read_stream(json(R"({"name":"stdout","text":["x"]})"))));
 }
 
+TEST_CASE("of printed text that is too long the beginning and the end are kept",
+          "[wire][content]") {
+    std::string const text = "begin" + std::string(max_content_bytes, 'x') + "end";
+    auto const content = json(R"({"name":"stdout","text":")" + text + "\"}");
+    auto const out = read_stream(content).value();
+    CHECK(out.text.size() <= max_content_bytes);
+    CHECK(out.text.size() > max_content_bytes - 100);
+    CHECK(out.text.size() + out.missing == text.size());
+    CHECK(out.text.substr(0, 6) == "beginx");
+    CHECK(out.text.substr(out.text.size() - 4) == "xend");
+    CHECK(read_stream(json(R"({"name":"stdout","text":"x"})")).value().missing == 0);
+}
+
+TEST_CASE("other contents that are too long are refused", "[wire][content]") {
+    std::string const filler(max_content_bytes, ' ');
+    CHECK(bad(read_status(json(R"({"execution_state":"idle"})" + filler))));
+    CHECK(bad(read_execute_reply(json(R"({"status":"ok"})" + filler))));
+    CHECK(bad(read_rich_output(kind::display_data, json(R"({"data":{}})" + filler))));
+}
+
 TEST_CASE("raw bytes of a file name in printed text become U+FFFD", "[wire][content]") {
     CHECK(read_stream(json("{\"name\":\"stdout\",\"text\":\"caf\xE9.txt\"}")).value().text ==
           "caf\uFFFD.txt");

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The broker is killed at the worst moments: sessions live on, every loss is told, nothing is left over."""
+import contextlib
 import http.client
 import json
 import os
@@ -16,8 +17,10 @@ import pytest
 from broker import Broker, until
 
 # In the order in which a session meets them.
-STEPS = ["workspace_mounted", "row_written", "bundle_written", "created", "started", "ready", "sent",
-         "replied", "ended", "deleting"]
+STEPS = ["workspace_mounted", "row_written", "bundle_written", "created", "started", "first_socket", "ready",
+         "sent", "replied", "ended", "deleting"]
+# Kernels live by then: what was acknowledged before is there afterwards.
+WITH_A_KERNEL = ("sent", "replied", "ended")
 CUT_OFF = (http.client.HTTPException, OSError)
 
 
@@ -81,11 +84,11 @@ def in_background(work, *arguments):
     return thread
 
 
-def cut_off(broker, *arguments):
+def cut_off(broker, code, name, timeout=300):
     """A request of which the broker does not live to see the end."""
     try:
         client = broker.client()
-        client.run(*arguments)
+        client.run(code, name, timeout=timeout)
     except CUT_OFF:
         pass
 
@@ -148,6 +151,42 @@ def test_a_kernel_adopted_while_it_runs_a_cell_is_heard_out_and_its_cell_is_unkn
         assert outcomes == ["ok", "unknown", "ok"]
 
 
+SLEEPS = "open('running', 'w').close()\ntime.sleep(900)"
+STUBBORN = "open('running', 'w').close()\nwhile True:\n  try: time.sleep(1)\n  except KeyboardInterrupt: pass"
+
+
+@pytest.mark.parametrize("code, grace_s, told", [(SLEEPS, 60, ("kept", None)),
+                                                 (STUBBORN, 1, ("restarted", "timeout_kill"))])
+def test_the_time_limit_of_a_cell_holds_for_the_broker_that_adopts_it(code, grace_s, told):
+    with Broker(interrupt_grace_s=grace_s) as broker:
+        client = broker.client()
+        client.ok("import time; x = 1", "busy")
+        thread = in_background(cut_off, broker, code, "busy", 8)
+        until(lambda: client.request("GET", "/download/busy/running").status == 200, "it runs")
+        broker.kill()
+        thread.join()
+        broker.start()
+        answer = broker.client().ok("globals().get('x')", "busy")
+        assert (answer["state"], answer["state_reason"]) == told
+        assert answer["result"] == ("1" if told[0] == "kept" else None)
+        outcomes = [row[0] for row in rows(broker, "SELECT outcome FROM execution ORDER BY number")]
+        assert outcomes == ["ok", "unknown", "ok"]
+
+
+def test_a_sandbox_without_a_row_is_removed_with_its_files():
+    with Broker() as broker:
+        before = of_this_installation(broker)
+        broker.client().ok("x = 1", "forgotten")
+        broker.kill()
+        with sqlite3.connect(f"{broker.state}/broker.db") as table:
+            table.execute("PRAGMA foreign_keys = ON")
+            table.execute("DELETE FROM session")
+        table.close()
+        broker.start()
+        assert of_this_installation(broker) == before
+        assert broker.client().ok("'x' in globals()", "forgotten")["state"] == "fresh"
+
+
 def one_life(broker, name, acknowledged):
     """A session from its first call to its deletion; what was answered stands in `acknowledged`."""
     client = broker.client()
@@ -180,8 +219,10 @@ def kill_at(broker, step, count):
     return acknowledged
 
 
-def truth_after(client, name, acknowledged):
+def truth_after(client, name, acknowledged, step):
     answer = client.ok("globals().get('x')", name)
+    if acknowledged and step in WITH_A_KERNEL:
+        assert answer["state"] == "kept", (step, name, acknowledged, answer)
     told, value = (answer["state"], answer["state_reason"]), answer["result"]
     if answer["state"] == "kept":
         assert value is not None and int(value) - (acknowledged or int(value)) in (0, 1), answer
@@ -192,9 +233,9 @@ def truth_after(client, name, acknowledged):
 
 
 @pytest.fixture(scope="module")
-def killed():
+def killed(foreign):
     broker = Broker(timeout_s=300)
-    with broker:
+    with broker, foreign_container(foreign, broker):
         broker.client().ok("1", "first")  # what is made once and stays is there
         broker.delete_sessions()
         yield broker
@@ -212,12 +253,12 @@ def test_after_a_kill_at_this_step_variables_are_there_or_their_loss_is_told(kil
         killed.start()
         client = killed.client()
         for name in acknowledged.keys() | {"life-0", "life-1"}:
-            truth_after(client, name, acknowledged.get(name, 0))
+            truth_after(client, name, acknowledged.get(name, 0), step)
         killed.delete_sessions()
         assert of_this_installation(killed) == before, (step, i)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def foreign():
     """A container beside the broker's, and a control group of another installation."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="kb-foreign-"))
@@ -240,27 +281,33 @@ def foreign():
     shutil.rmtree(folder)
 
 
-def test_containers_and_groups_that_are_not_ours_are_left_alone(foreign):
+@contextlib.contextmanager
+def foreign_container(foreign, broker):
+    """It runs under the broker's own runtime, and must be left alone all the same."""
     folder, group = foreign
-    with Broker() as broker:
-        # crun refuses a host with both kinds of control groups, so it is shown one.
-        one_kind = "if test -d $0; then mount -t tmpfs none $0; fi; exec \"$@\""
-        crun = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", one_kind, "/sys/fs/cgroup/unified",
-                "crun", "--cgroup-manager=disabled", "--root", str(broker.state / "oci")]
-        with open(os.devnull, "w") as nothing:
-            subprocess.run([*crun, "run", "--detach", "--bundle", str(folder), "not-ours"], check=True,
-                           stdin=nothing, stdout=nothing, stderr=nothing)
-        try:
-            broker.client().ok("x = 1", "one")
-            broker.kill()
-            broker.start()
-            assert broker.client().ok("x", "one")["state"] == "kept"
-            broker.delete_sessions()
-            state = json.loads(subprocess.run([*crun, "state", "not-ours"], capture_output=True, text=True,
-                                              check=True).stdout)
-            assert state["status"] == "running" and group.is_dir()
-        finally:
-            subprocess.run([*crun, "delete", "--force", "not-ours"], check=True)
+    # crun refuses a host with both kinds of control groups, so it is shown one.
+    one_kind = "if test -d $0; then mount -t tmpfs none $0; fi; exec \"$@\""
+    crun = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", one_kind, "/sys/fs/cgroup/unified",
+            "crun", "--cgroup-manager=disabled", "--root", str(broker.state / "oci")]
+    with open(os.devnull, "w") as nothing:
+        subprocess.run([*crun, "run", "--detach", "--bundle", str(folder), "not-ours"], check=True,
+                       stdin=nothing, stdout=nothing, stderr=nothing)
+    try:
+        yield
+        state = json.loads(subprocess.run([*crun, "state", "not-ours"], capture_output=True, text=True,
+                                          check=True).stdout)
+        assert state["status"] == "running" and group.is_dir()
+    finally:
+        subprocess.run([*crun, "delete", "--force", "not-ours"], check=True)
+
+
+def test_containers_and_groups_that_are_not_ours_are_left_alone(foreign):
+    with Broker() as broker, foreign_container(foreign, broker):
+        broker.client().ok("x = 1", "one")
+        broker.kill()
+        broker.start()
+        assert broker.client().ok("x", "one")["state"] == "kept"
+        broker.delete_sessions()
 
 
 def test_a_stopped_broker_leaves_its_sandboxes_and_the_next_takes_them_over():

@@ -91,6 +91,14 @@ def test_an_exception_is_status_1_with_a_plain_traceback(client, exits):
     assert "\x1b" not in answer["stderr"]
 
 
+@pytest.mark.parametrize("code, status, kind", [("import os; os._exit(0)", 0, "exit"),
+                                                ("import os; os.kill(os.getpid(), 9)", 137, "signal")])
+def test_how_a_kernel_ended_is_told_in_full(client, session, code, status, kind):
+    answer = client.request("POST", f"/v1/sessions/{session}/executions", {"code": code}).json
+    assert (answer["outcome"], answer["exit_code"], answer["death"]["kind"]) == ("died", status, kind), answer
+    assert not answer["variables_kept"]
+
+
 @pytest.mark.parametrize("code, status, reason", [
     ("import os; os._exit(3)", 3, "exit"),
     ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", 139, "crash")])
@@ -221,6 +229,33 @@ def test_calls_on_one_session_run_one_after_the_other_and_none_is_lost(shared, c
     assert client.ok("sorted(l) == list(range(20)), len(l)", session)["result"] == "(True, 20)"
 
 
+def test_calls_run_in_the_order_in_which_they_came(shared, client, session):
+    client.ok("import os, time; order = []; open('wait', 'w').close()", session)
+    work = [in_background(shared, "POST", "/run", {
+        "code": "while os.path.exists('wait'): time.sleep(0.05)", "session_id": session})]
+    until(lambda: status_of(client, session)["status"] == "busy", "the first runs")
+    for i in range(8):
+        work.append(in_background(shared, "POST", "/run", {"code": f"order.append({i})", "session_id": session}))
+        until(lambda: status_of(client, session)["queue_length"] == i + 1, "it waits")
+    assert client.request("DELETE", f"/v1/sessions/{session}/files/wait").status == 204
+    for thread, answers in work:
+        thread.join()
+        assert answers[0].json["exit_code"] == 0, answers
+    assert client.ok("order", session)["result"] == str(list(range(8)))
+
+
+def test_the_time_limit_counts_the_time_in_the_queue(shared, client, session):
+    client.ok("import os, time; ran = False; open('wait', 'w').close()", session)
+    first = in_background(shared, "POST", "/run", {
+        "code": "while os.path.exists('wait'): time.sleep(0.05)", "session_id": session, "timeout": 280})
+    until(lambda: status_of(client, session)["status"] == "busy", "the first runs")
+    answer = client.run("ran = True", session, timeout=1).json
+    assert answer["exit_code"] == 124 and answer["variables_kept"] and "nothing ran" in answer["stderr"]
+    assert client.request("DELETE", f"/v1/sessions/{session}/files/wait").status == 204
+    first[0].join()
+    assert client.ok("ran", session)["result"] == "False"
+
+
 def test_a_full_queue_refuses_and_deleting_the_session_cancels_all_who_wait(small):
     client = small.client()
     path = "/v1/sessions/full/executions"
@@ -235,6 +270,7 @@ def test_a_full_queue_refuses_and_deleting_the_session_cancels_all_who_wait(smal
     for thread, answers in work:
         thread.join()
         assert answers[0].status == 200 and answers[0].json["outcome"] == "cancelled", answers
+        assert answers[0].json["exit_code"] == 130
     assert client.request("DELETE", "/v1/sessions/full").status == 404
     assert client.request("GET", "/v1/sessions/full").status == 404
 
@@ -296,6 +332,9 @@ def test_what_is_missing_is_told_by_readyz_and_by_run_in_the_same_words(settings
         ready, run = client.request("GET", "/readyz"), client.run("1")
         assert ready.status == run.status == 503, (ready, run)
         assert run.json["detail"] in str(ready.json) and len(run.json["detail"]) > 20, (ready, run)
+        # More often than there may be sessions: what came to nothing fills no cap.
+        assert {client.run("1").status for _ in range(60)} == {503}
+        assert client.request("GET", "/v1/sessions").json["sessions"] == []
 
 
 def test_a_library_that_is_not_in_the_list_cannot_be_imported(client, exits):

@@ -116,6 +116,7 @@ TEST_CASE("a session deleted while its kernel is put away is gone with it", "[se
     auto const gone = begin_delete(stage, "a");
     stage.settle();
     CHECK_FALSE(gone->has_value());
+    CHECK(host.runtime.verbs.calls("end") == 1);  // not a second time meanwhile
     host.runtime.verbs.release("end");
     CHECK(stage.wait(gone).has_value());
     check_nothing_left(stage);

@@ -86,7 +86,7 @@ TEST_CASE("a frame above the limit ends the connection with the limit as its rea
 
 TEST_CASE("a message of many small frames counts with what a frame costs", "[link][limit]") {
     kernel_stage s{only("a", cell({heavy{1, 4000}}))};
-    s.max_message_bytes = 512 * 1024;
+    s.max_message_bytes = mib / 2;
     s.renew();
     REQUIRE(s.ready());
     check_too_much(s, "a message on iopub passed 524288 bytes");
@@ -103,7 +103,7 @@ TEST_CASE("a message of more frames than anybody sends ends the connection", "[l
 TEST_CASE("output that comes faster than it is read is discarded, and the cell ends as ever",
           "[link][limit]") {
     kernel_stage s{
-        only("a", {busy(), hold{}, flood{400, 64 * 1024}, reply_ok(), idle(), die{}, hold{}})};
+        only("a", {busy(), hold{}, flood{400, mib / 16}, reply_ok(), idle(), die{}, hold{}})};
     s.max_message_bytes = 2 * mib;
     s.renew();
     REQUIRE(s.ready());

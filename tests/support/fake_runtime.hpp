@@ -46,7 +46,8 @@ public:
     }
 
     broker::result<broker::running_sandbox> adopt(broker::session_id const& /*session*/,
-                                                  broker::sandbox_id const& sandbox) override {
+                                                  broker::sandbox_id const& sandbox,
+                                                  broker::limits const& /*own*/) override {
         if (!verbs.enter("adopt")) {
             return failed("adopt");
         }

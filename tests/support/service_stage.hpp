@@ -67,11 +67,13 @@ public:
         host.runtime.verbs.free_all();
         host.workspaces.verbs.free_all();
         pool.join();
+        file_pool.join();
     }
 
     fake_host& host;
     boost::asio::io_context loop;
     boost::asio::thread_pool pool{2};
+    boost::asio::thread_pool file_pool{1};
     std::vector<std::string> thrown;
     broker::task_group tasks{loop.get_executor(), [this](std::exception_ptr what) {
                                  try {
@@ -96,6 +98,7 @@ public:
     broker::service_context context{
         .loop = loop,
         .pool = pool,
+        .file_pool = file_pool,
         .tasks = tasks,
         .config = host.config,
         .store = host.store,

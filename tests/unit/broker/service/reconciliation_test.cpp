@@ -36,7 +36,8 @@ TEST_CASE("what cannot be read is not removed, and is read again", "[service][re
     service_stage stage(host, false);
     stage.tasks.spawn(stage.api.reconcile());
     stage.until([&] {
-        return stage.get(stage.api.ready()).missing.front().find("cannot") != std::string::npos;
+        return stage.get(stage.api.ready()).missing.front().detail.find("cannot") !=
+               std::string::npos;
     });
     CHECK(host.runtime.living() == 2);
     CHECK(host.workspaces.count() == 2);

@@ -5,6 +5,7 @@
 #include "broker/service/service.hpp"
 #include "broker/store/memory_store.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/fake_runtime.hpp"
 #include "tests/support/plain_workspace.hpp"
 
 #include <boost/asio/post.hpp>
@@ -19,25 +20,6 @@ using namespace broker;
 namespace {
 
 namespace asio = boost::asio;
-
-/// Never asked to start anything here.
-class no_runtime final : public container_runtime {
-    runtime_report report() override { return {.name = "none", .usable = true}; }
-    result<running_sandbox> start(sandbox_spec const&) override { return nothing(); }
-    result<running_sandbox> adopt(session_id const&, sandbox_id const&) override {
-        return nothing();
-    }
-    result<void> settle(session_id const&, sandbox_id const&, limits const&) override {
-        return nothing();
-    }
-    result<void> interrupt(session_id const&, sandbox_id const&) override { return nothing(); }
-    result<sandbox_end> end(session_id const&, sandbox_id const&) override { return nothing(); }
-    result<void> forget_session(session_id const&) override { return {}; }
-    result<sandbox_usage> usage(session_id const&) override { return sandbox_usage{}; }
-    result<std::vector<found_sandbox>> list() override { return std::vector<found_sandbox>{}; }
-
-    static failure nothing() { return fail(errc::internal, "no runtime"); }
-};
 
 /// Every session's workspace is the same directory.
 class one_workspace final : public workspace_store {
@@ -84,7 +66,7 @@ struct stage {
     task_group tasks{loop.get_executor(), {}};
     settings config;
     std::unique_ptr<session_store> store = make_memory_store();
-    no_runtime runtime;
+    test::fake_runtime runtime;
     one_workspace workspaces;
     test::temporary_directory images_dir;
     image_store images{images_dir.path()};

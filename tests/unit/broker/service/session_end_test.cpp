@@ -214,15 +214,15 @@ TEST_CASE("files of a session without a kernel are unmounted some seconds after 
           "[service][end]") {
     fake_host host;
     service_stage stage(host);
-    auto upload = std::make_shared<result<workspace_upload>>(stage.get(
-        stage.api.begin_upload({"default", "a"}, *workspace_path::from_text("file"), {})));
-    REQUIRE(upload->has_value());
+    auto upload =
+        stage.get(stage.api.begin_upload({"default", "a"}, *workspace_path::from_text("file"), {}));
+    REQUIRE(upload.has_value());
     CHECK(host.workspaces.mounted() == 1);
     stage.ahead = std::chrono::seconds(10);
     stage.api.reap();
     stage.settle();
     CHECK(host.workspaces.mounted() == 1);  // the upload is under way
-    upload.reset();
+    upload = fail(errc::internal, "let go");
     host.workspaces.verbs.fail("unmount");
     stage.api.reap();
     stage.until([&] { return told(host, "workspace_not_unmounted"); });

@@ -114,12 +114,17 @@ result<std::unique_ptr<running_broker>> running_broker::make(settings const& wit
     if (!store) {
         return store.error();
     }
+    auto table_log = database_log::open(state->database());
+    if (!table_log) {
+        return table_log.error();
+    }
     auto workspaces = make_workspaces(with, *state);
     if (!workspaces) {
         return workspaces.error();
     }
-    std::unique_ptr<running_broker> made(new running_broker(
-        with, log, std::move(*state), std::move(*store), std::move(*workspaces)));
+    std::unique_ptr<running_broker> made(
+        new running_broker(with, log, std::move(*state), std::move(*store), std::move(*table_log),
+                           std::move(*workspaces)));
     if (auto const bound = made->listen(); !bound) {
         return bound.error();
     }
@@ -127,7 +132,7 @@ result<std::unique_ptr<running_broker>> running_broker::make(settings const& wit
 }
 
 running_broker::running_broker(settings const& with, logger const& log, state_dir state,
-                               std::unique_ptr<session_store> store,
+                               std::unique_ptr<session_store> store, database_log table_log,
                                std::unique_ptr<workspace_store> workspaces)
     : config_(with),
       log_(log),
@@ -137,6 +142,7 @@ running_broker::running_broker(settings const& with, logger const& log, state_di
       file_pool_(file_pool_threads),
       tasks_(loop_.get_executor(), report_to(log_)),
       store_(std::move(store)),
+      table_log_(std::move(table_log)),
       workspaces_(std::move(workspaces)),
       runtime_(create_oci_runtime({.state_dir = state_.path(),
                                    .images_dir = images_directory(config_),
@@ -270,6 +276,7 @@ task<> running_broker::live() {
     log_.info("ready",
               {{"listen", http::to_string(listener_->where())}, {"serving", missing.empty()}});
     tasks_.spawn(keep_stock());
+    tasks_.spawn(keep_log_short());
     tasks_.spawn(tick());
 }
 
@@ -307,6 +314,21 @@ task<> running_broker::keep_stock() {
         auto const [error] = co_await timer.async_wait(no_throw);
         if (error) {
             co_return;
+        }
+    }
+}
+
+task<> running_broker::keep_log_short() {
+    boost::asio::steady_timer timer(loop_);
+    while (!stopping_) {
+        timer.expires_after(std::chrono::seconds(2));
+        auto const [error] = co_await timer.async_wait(no_throw);
+        if (error) {
+            co_return;
+        }
+        auto const done = co_await offload(pool_, [this] { return table_log_.shorten(); });
+        if (!done) {
+            log_.warning("log_not_shortened", {{"err", done.error().detail}});
         }
     }
 }

@@ -13,6 +13,7 @@
 #include "broker/runtime/image_store.hpp"
 #include "broker/runtime/workspace_store.hpp"
 #include "broker/service/service.hpp"
+#include "broker/store/database_log.hpp"
 #include "broker/store/session_store.hpp"
 #include "broker/store/state_dir.hpp"
 #include "http/api/api.hpp"
@@ -48,7 +49,7 @@ public:
 
 private:
     running_broker(settings const& with, logger const& log, state_dir state,
-                   std::unique_ptr<session_store> store,
+                   std::unique_ptr<session_store> store, database_log table_log,
                    std::unique_ptr<workspace_store> workspaces);
 
     result<void> listen();
@@ -59,6 +60,7 @@ private:
     task<> tell_host();
     task<> tick();
     task<> keep_stock();
+    task<> keep_log_short();
     task<> stop();
 
     settings const config_;
@@ -70,6 +72,7 @@ private:
     boost::asio::thread_pool file_pool_;
     task_group tasks_;
     std::unique_ptr<session_store> store_;
+    database_log table_log_;
     std::unique_ptr<workspace_store> workspaces_;
     std::unique_ptr<container_runtime> runtime_;
     image_store images_;

@@ -202,9 +202,6 @@ result<std::shared_ptr<pending_execution>> service::accept(session& where,
     made->view.session_name = where.row.key.name;
     made->view.language = where.row.language;
     made->view.queued_at = now.wall;
-    if (auto const stored = context_.store.queue_execution(row_of(*made, where)); !stored) {
-        return stored.error();
-    }
     return made;
 }
 
@@ -244,7 +241,9 @@ task<result<execution>> service::execute(session_key key, execution_options opti
         co_return accepted.error();
     }
     auto const what = *accepted;
-    runner_.submit(where, what);
+    if (auto const taken = runner_.submit(where, what); !taken) {
+        co_return taken.error();
+    }
     co_await what->done.wait();
     if (what->refused) {
         co_await drop_unclaimed(where);

@@ -29,14 +29,21 @@ void give_back(session& where, steady_time begin, steady_time now) {
 
 }  // namespace
 
-void session_runner::submit(std::shared_ptr<session> const& where,
-                            std::shared_ptr<pending_execution> const& what) {
+result<void> session_runner::submit(std::shared_ptr<session> const& where,
+                                    std::shared_ptr<pending_execution> const& what) {
+    if (where->worked || where->adopting || !where->kernel) {
+        // One that need not wait is stored together with the intent to send it.
+        if (auto stored = context_.store.queue_execution(row_of(*what, *where)); !stored) {
+            return stored;
+        }
+    }
     where->queue.push_back(what);
     // Whatever goes first starts at once or waits for a kernel, whose start does not count.
     if (where->worked || where->adopting) {
         context_.tasks.spawn(expire_in_queue(where, what));
     }
     wake(where);
+    return {};
 }
 
 void session_runner::wake(std::shared_ptr<session> const& where) {

@@ -16,8 +16,8 @@ public:
     explicit session_runner(service_context& context) : context_(context) {}
 
     /// Queues an execution that was admitted and stored, and wakes the worker.
-    void submit(std::shared_ptr<session> const& where,
-                std::shared_ptr<pending_execution> const& what);
+    result<void> submit(std::shared_ptr<session> const& where,
+                        std::shared_ptr<pending_execution> const& what);
 
     /// Starts a kernel before the first execution comes; a failure shows at that execution.
     void warm(std::shared_ptr<session> const& where);

@@ -230,11 +230,14 @@ private:
     }
 
     result<void> replace(execution_row const& row, session_row const& session) {
-        auto const found = find(row.id);
-        if (found == executions_.end() || !sessions_.contains(session.id)) {
-            return broken("an execution or session that was never stored");
+        if (!sessions_.contains(row.session) || !sessions_.contains(session.id)) {
+            return broken("an execution of no session");
         }
-        *found = row;
+        if (auto const found = find(row.id); found != executions_.end()) {
+            *found = row;
+        } else {
+            executions_.push_back(row);
+        }
         return update_session(session);
     }
 

@@ -154,10 +154,6 @@ void bind_execution(query& q, execution_row const& row) {
     q.bind(row.id.str()).bind(row.session.str()).bind(row.code_sha256).bind(row.language);
     q.bind(row.timeout_s).bind(row.silent).bind(row.store_history).bind(row.collect_files);
     q.bind(row.queued_at);
-    bind_execution_progress(q, row);
-}
-
-void bind_execution_progress(query& q, execution_row const& row) {
     q.bind(to_string(row.stage)).bind(row.started_at).bind(row.ended_at);
     if (row.deadline) {
         q.bind(std::int64_t{row.deadline->time_since_epoch().count()});

@@ -19,10 +19,7 @@ result<session_row> read_session(query& q);
 void bind_sandbox(query& q, sandbox_row const& row);
 result<sandbox_row> read_sandbox(query& q);
 
-/// What is known when an execution is queued.
 void bind_execution(query& q, execution_row const& row);
-/// What changes later: stage to result.
-void bind_execution_progress(query& q, execution_row const& row);
 result<execution_row> read_execution(query& q);
 
 void bind_key(query& q, key_row const& row);

@@ -54,9 +54,10 @@ public:
 
     // Executions.
 
-    /// When it is accepted.
+    /// When it is accepted and has to wait.
     virtual result<void> queue_execution(execution_row const& row) = 0;
-    /// Before the code leaves for the kernel; with the truth that was told (`session.life`).
+    /// Before the code leaves for the kernel; with the truth that was told (`session.life`). One
+    /// that need not wait is stored here for the first time.
     virtual result<void> send_execution(execution_row const& row, session_row const& session) = 0;
     /// When it has ended, with what the session lost by it.
     virtual result<void> finish_execution(execution_row const& row, session_row const& session) = 0;

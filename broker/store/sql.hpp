@@ -10,11 +10,12 @@ inline constexpr char const* insert_session =
     "cpus, pids, disk_bytes, timeout_s, idle_timeout_s, labels, generation, told_generation, "
     "pending_reason, files_lost, created_at, last_used_at, has_files) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// Tenant and name (1 and 2) never change, and setting them would write their index anew.
 inline constexpr char const* update_session =
-    "UPDATE session SET tenant = ?, name = ?, language = ?, image_digest = ?, uid = ?, "
-    "memory_bytes = ?, cpus = ?, pids = ?, disk_bytes = ?, timeout_s = ?, idle_timeout_s = ?, "
-    "labels = ?, generation = ?, told_generation = ?, pending_reason = ?, files_lost = ?, "
-    "created_at = ?, last_used_at = ?, has_files = ? WHERE id = ?";
+    "UPDATE session SET language = ?3, image_digest = ?4, uid = ?5, memory_bytes = ?6, cpus = ?7, "
+    "pids = ?8, disk_bytes = ?9, timeout_s = ?10, idle_timeout_s = ?11, labels = ?12, "
+    "generation = ?13, told_generation = ?14, pending_reason = ?15, files_lost = ?16, "
+    "created_at = ?17, last_used_at = ?18, has_files = ?19 WHERE id = ?20";
 inline constexpr char const* select_sessions =
     "SELECT id, closing, tenant, name, language, image_digest, uid, memory_bytes, cpus, pids, "
     "disk_bytes, timeout_s, idle_timeout_s, labels, generation, told_generation, pending_reason, "
@@ -45,10 +46,17 @@ inline constexpr char const* insert_execution =
     "collect_files, queued_at, stage, started_at, ended_at, deadline_steady_ns, began_state, "
     "began_reason, began_generation, outcome, result_in_file, result) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-inline constexpr char const* update_execution =
-    "UPDATE execution SET stage = ?, started_at = ?, ended_at = ?, deadline_steady_ns = ?, "
-    "began_state = ?, began_reason = ?, began_generation = ?, outcome = ?, result_in_file = ?, "
-    "result = ? WHERE id = ?";
+/// One that was never queued is stored whole.
+inline constexpr char const* put_execution =
+    "INSERT INTO execution (id, session, code_sha256, language, timeout_s, silent, store_history, "
+    "collect_files, queued_at, stage, started_at, ended_at, deadline_steady_ns, began_state, "
+    "began_reason, began_generation, outcome, result_in_file, result) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (id) DO UPDATE SET stage = excluded.stage, started_at = excluded.started_at, "
+    "ended_at = excluded.ended_at, deadline_steady_ns = excluded.deadline_steady_ns, "
+    "began_state = excluded.began_state, began_reason = excluded.began_reason, "
+    "began_generation = excluded.began_generation, outcome = excluded.outcome, "
+    "result_in_file = excluded.result_in_file, result = excluded.result";
 inline constexpr char const* select_execution =
     "SELECT id, session, code_sha256, language, timeout_s, silent, store_history, collect_files, "
     "queued_at, stage, started_at, ended_at, deadline_steady_ns, began_state, began_reason, "

@@ -302,11 +302,9 @@ private:
             return begun;
         }
         {
-            auto q = update_execution_.use(db());
-            bind_execution_progress(q, row);
-            auto done = changed(q.bind(row.id.str()),
-                                [] { return broken("an execution that was never stored"); });
-            if (!done) {
+            auto q = put_execution_.use(db());
+            bind_execution(q, row);
+            if (auto done = q.run(); !done) {
                 return done;
             }
         }
@@ -333,7 +331,7 @@ private:
     prepared update_sandbox_{sql::update_sandbox};
     prepared delete_sandbox_{sql::delete_sandbox};
     prepared insert_execution_{sql::insert_execution};
-    prepared update_execution_{sql::update_execution};
+    prepared put_execution_{sql::put_execution};
     prepared select_execution_{sql::select_execution};
     prepared select_executions_{sql::select_executions};
     prepared select_unfinished_{sql::select_unfinished};
@@ -366,6 +364,8 @@ result<void> configure(sqlite3* db) {
                       "PRAGMA foreign_keys = ON;"
                       "PRAGMA trusted_schema = OFF;"
                       "PRAGMA temp_store = MEMORY;"
+                      // `database_log` does it, off the loop: it waits for the disk.
+                      "PRAGMA wal_autocheckpoint = 0;"
                       "PRAGMA journal_size_limit = 16777216;");
 }
 

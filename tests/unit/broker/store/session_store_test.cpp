@@ -211,9 +211,25 @@ TEMPLATE_TEST_CASE("an execution and its session are written together or not at 
     row.stage = execution_stage::sent;
     CHECK_FALSE(f.store().send_execution(row, session("unknown")));
     CHECK(f.reopened().unfinished_executions()->front().stage == execution_stage::queued);
-    CHECK_FALSE(f.store().send_execution(execution(s.id), s));
+    CHECK_FALSE(f.store().send_execution(execution(session_id::make()), s));
     CHECK_FALSE(f.store().queue_execution(row));
     CHECK_FALSE(f.store().queue_execution(execution(session_id::make())));
+}
+
+TEMPLATE_TEST_CASE("an execution that need not wait is stored when it is sent", "[store]",
+                   memory_fixture, sqlite_fixture) {
+    TestType f;
+    auto const s = session();
+    REQUIRE(f.store().plan_session(s));
+    auto row = execution(s.id);
+    row.stage = execution_stage::sent;
+    REQUIRE(f.store().send_execution(row, s));
+    CHECK(*f.reopened().unfinished_executions() == std::vector{row});
+    row.stage = execution_stage::done;
+    row.what = outcome::ok;
+    REQUIRE(f.store().finish_execution(row, s));
+    CHECK(f.reopened().unfinished_executions()->empty());
+    CHECK(**f.store().execution(row.id) == row);
 }
 
 TEMPLATE_TEST_CASE("executions are listed newest first, in pages, without results", "[store]",

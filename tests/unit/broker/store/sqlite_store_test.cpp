@@ -2,6 +2,7 @@
 // What only the store on disk can get wrong: the file, and the end of the process in the middle.
 #include "broker/store/sqlite_store.hpp"
 
+#include "broker/store/database_log.hpp"
 #include "broker/store/schema.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -172,7 +174,10 @@ TEST_CASE("a file of the first version becomes the present one, with its session
         auto const store = open_sqlite_store(file_in(dir));
         REQUIRE((*store)->plan_session(row));
     }
-    execute(file_in(dir), "ALTER TABLE session DROP COLUMN has_files; PRAGMA user_version = 1");
+    execute(file_in(dir),
+            "ALTER TABLE session DROP COLUMN has_files;"
+            "CREATE INDEX execution_unfinished ON execution (number) WHERE stage <> 'done';"
+            "PRAGMA user_version = 1");
     auto const store = open_sqlite_store(file_in(dir));
     REQUIRE(store);
     row.has_files = false;  // nobody knows
@@ -204,6 +209,38 @@ TEST_CASE("another process may add a key while the broker holds the store", "[st
     REQUIRE((*broker)->plan_session(session()));
     REQUIRE(*(*cli)->revoke_key("k1", at(1)));
     CHECK_FALSE((*broker)->key_of("hash")->has_value());
+}
+
+TEST_CASE("the log beside the table is shortened while both are used", "[store][sqlite]") {
+    ::test::temporary_directory const dir;
+    auto store = open_sqlite_store(file_in(dir));
+    REQUIRE(store);
+    auto log = database_log::open(file_in(dir));
+    REQUIRE(log);
+    auto s = session();
+    REQUIRE((*store)->plan_session(s));
+    auto const write_much = [&] {
+        for (int i = 0; i < 500; ++i) {
+            ++s.life.generation;
+            REQUIRE((*store)->update_session(s));
+        }
+    };
+    auto const size = [&] {
+        return std::filesystem::file_size(file_in(dir) + "-wal");
+    };
+    write_much();
+    auto const once = size();
+    CHECK(once > 1'000'000);
+    write_much();
+    auto const twice = size();
+    CHECK(twice > once + 1'000'000);
+    // What was moved is written over from its beginning.
+    for (int i = 0; i < 5; ++i) {
+        REQUIRE(log->shorten());
+        write_much();
+    }
+    CHECK(size() == twice);
+    CHECK((*store)->sessions()->front() == s);
 }
 
 TEST_CASE("names that expired long ago are forgotten at the start", "[store][sqlite]") {

@@ -232,7 +232,7 @@ task<result<execution>> service::execute(session_key key, execution_options opti
     if (!found) {
         co_return found.error();
     }
-    auto const where = *found;
+    auto const& where = *found;
     if (auto const open = admits(work::begins); !open) {
         co_return open.error();
     }

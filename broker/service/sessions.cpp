@@ -34,7 +34,7 @@ life_times sessions::times_of(session_row const& row) const {
 
 std::shared_ptr<session> sessions::add(session_row row, session_life life) {
     auto const key = row.key;
-    auto made = std::make_shared<session>(std::move(row), std::move(life));
+    auto made = std::make_shared<session>(std::move(row), life);
     table_.insert_or_assign(key, made);
     return made;
 }
@@ -42,7 +42,7 @@ std::shared_ptr<session> sessions::add(session_row row, session_life life) {
 std::shared_ptr<session> sessions::restore(session_row row) {
     session_life life(times_of(row), row.life, context_.clock());
     last_uid_given_ = row.uid;
-    return add(std::move(row), std::move(life));
+    return add(std::move(row), life);
 }
 
 result<std::uint32_t> sessions::take_uid() {
@@ -134,7 +134,7 @@ result<std::shared_ptr<session>> sessions::open(session_key const& key,
         return stored.error();
     }
     context_.log.info("session_opened", {{"session", row->id.str()}});
-    return add(std::move(*row), std::move(life));
+    return add(std::move(*row), life);
 }
 
 task<result<std::shared_ptr<session>>> sessions::find_or_open(session_key key) {

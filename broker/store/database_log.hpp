@@ -8,6 +8,7 @@
 #include "broker/store/statement.hpp"
 
 #include <string>
+#include <utility>
 
 namespace broker {
 

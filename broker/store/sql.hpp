@@ -57,6 +57,11 @@ inline constexpr char const* put_execution =
     "began_state = excluded.began_state, began_reason = excluded.began_reason, "
     "began_generation = excluded.began_generation, outcome = excluded.outcome, "
     "result_in_file = excluded.result_in_file, result = excluded.result";
+/// Bound as a whole row: 2 to 9 never change.
+inline constexpr char const* update_execution =
+    "UPDATE execution SET stage = ?10, started_at = ?11, ended_at = ?12, deadline_steady_ns = ?13, "
+    "began_state = ?14, began_reason = ?15, began_generation = ?16, outcome = ?17, "
+    "result_in_file = ?18, result = ?19 WHERE id = ?1";
 inline constexpr char const* select_execution =
     "SELECT id, session, code_sha256, language, timeout_s, silent, store_history, collect_files, "
     "queued_at, stage, started_at, ended_at, deadline_steady_ns, began_state, began_reason, "

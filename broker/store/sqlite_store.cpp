@@ -12,7 +12,9 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <chrono>
 #include <limits>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -21,6 +23,10 @@ namespace {
 
 /// The loop waits with it. Whoever adds a key holds the lock for single milliseconds.
 constexpr int lock_wait_ms = 250;
+
+/// A start after a kill may take a session for unused since this long before its last use. Writing
+/// that time with every execution costs as much as the execution's own row.
+constexpr std::chrono::seconds use_told_within{10};
 
 failure no_session() { return fail(errc::session_not_found, "no such session"); }
 failure broken(char const* what) { return fail(errc::internal, what); }
@@ -59,19 +65,28 @@ public:
     result<void> update_session(session_row const& row) override {
         auto q = update_session_.use(db());
         bind_session(q, row);
-        return changed(q.bind(row.id.str()), no_session);
+        auto done = changed(q.bind(row.id.str()), no_session);
+        if (done) {
+            written_.insert_or_assign(row.id, row);
+        } else {
+            written_.erase(row.id);
+        }
+        return done;
     }
 
     result<void> intend_close(session_id const& id, close_kind why) override {
+        written_.erase(id);
         auto q = close_session_.use(db());
         return changed(q.bind(number_of(why)).bind(id.str()), no_session);
     }
 
     result<void> forget_session(session_id const& id) override {
+        written_.erase(id);
         return run(delete_session_, id.str());
     }
 
     result<void> expire_session(session_id const& id, wall_time keep_until) override {
+        written_.erase(id);
         transaction t(db());
         if (auto begun = t.begin(); !begun) {
             return begun;
@@ -139,11 +154,15 @@ public:
     }
 
     result<void> send_execution(execution_row const& row, session_row const& session) override {
-        return progress(row, session);
+        return progress(session, [&] { return put(row); });
     }
 
     result<void> finish_execution(execution_row const& row, session_row const& session) override {
-        return progress(row, session);
+        return progress(session, [&] {
+            auto q = update_execution_.use(db());
+            bind_execution(q, row);
+            return changed(q, [&] { return put(row); });
+        });
     }
 
     result<std::optional<execution_row>> execution(execution_id const& id) override {
@@ -296,25 +315,49 @@ private:
         return std::optional<Row>(std::move(*row));
     }
 
-    result<void> progress(execution_row const& row, session_row const& session) {
+    result<void> put(execution_row const& row) {
+        auto q = put_execution_.use(db());
+        bind_execution(q, row);
+        return q.run();
+    }
+
+    /// An execution and its session, together or not at all.
+    template <class Store>
+    result<void> progress(session_row const& session, Store store_execution) {
+        if (is_written(session)) {
+            return store_execution();
+        }
         transaction t(db());
         if (auto begun = t.begin(); !begun) {
             return begun;
         }
-        {
-            auto q = put_execution_.use(db());
-            bind_execution(q, row);
-            if (auto done = q.run(); !done) {
-                return done;
-            }
-        }
-        if (auto done = update_session(session); !done) {
+        if (auto done = store_execution(); !done) {
             return done;
         }
-        return t.commit();
+        auto done = update_session(session);
+        if (done) {
+            done = t.commit();
+        }
+        if (!done) {
+            written_.erase(session.id);
+        }
+        return done;
+    }
+
+    /// The table says the same of it, but for the last seconds of its use.
+    bool is_written(session_row const& session) const {
+        auto const found = written_.find(session.id);
+        if (found == written_.end()) {
+            return false;
+        }
+        auto same = found->second;
+        auto const older = session.life.last_used_at - same.life.last_used_at;
+        same.life.last_used_at = session.life.last_used_at;
+        return same == session && older < use_told_within && older >= older.zero();
     }
 
     database_ptr db_;
+    std::map<session_id, session_row> written_;
     // After the connection, so that they are finalised before it is closed.
     prepared insert_session_{sql::insert_session};
     prepared update_session_{sql::update_session};
@@ -332,6 +375,7 @@ private:
     prepared delete_sandbox_{sql::delete_sandbox};
     prepared insert_execution_{sql::insert_execution};
     prepared put_execution_{sql::put_execution};
+    prepared update_execution_{sql::update_execution};
     prepared select_execution_{sql::select_execution};
     prepared select_executions_{sql::select_executions};
     prepared select_unfinished_{sql::select_unfinished};

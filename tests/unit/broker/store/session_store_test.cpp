@@ -232,6 +232,28 @@ TEMPLATE_TEST_CASE("an execution that need not wait is stored when it is sent", 
     CHECK(**f.store().execution(row.id) == row);
 }
 
+TEST_CASE("the time of a session's last use is kept to some seconds", "[store][sqlite]") {
+    sqlite_fixture f;
+    auto s = session();
+    REQUIRE(f.store().plan_session(s));
+    auto const use = [&](std::chrono::seconds later) {
+        auto row = execution(s.id);
+        row.stage = execution_stage::sent;
+        s.life.last_used_at += later;
+        REQUIRE(f.store().send_execution(row, s));
+        return f.store().sessions()->front();
+    };
+    CHECK(use(std::chrono::seconds(0)) == s);
+    auto const kept = use(std::chrono::seconds(9)).life.last_used_at;
+    CHECK(kept == s.life.last_used_at - std::chrono::seconds(9));
+    CHECK(use(std::chrono::seconds(1)) == s);
+    // Anything else is kept at once, and so is whatever a store finds that wrote nothing yet.
+    s.life.told_generation = 7;
+    CHECK(use(std::chrono::seconds(1)) == s);
+    (void)f.reopened();
+    CHECK(use(std::chrono::seconds(1)) == s);
+}
+
 TEMPLATE_TEST_CASE("executions are listed newest first, in pages, without results", "[store]",
                    memory_fixture, sqlite_fixture) {
     TestType f;

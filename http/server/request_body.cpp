@@ -8,9 +8,9 @@
 namespace http {
 namespace {
 
-constexpr std::uint64_t most_to_skip = 64 * 1024;
+constexpr std::uint64_t most_to_skip = std::uint64_t{64} * 1024;
 /// Chunk headers with extensions and trailers must fit into this; a body does not need to.
-constexpr std::size_t longest_framing = 16 * 1024;
+constexpr std::size_t longest_framing = std::size_t{16} * 1024;
 
 }  // namespace
 

@@ -11,7 +11,7 @@
 namespace http {
 namespace {
 
-constexpr std::size_t piece_bytes = 64 * 1024;
+constexpr std::size_t piece_bytes = std::size_t{64} * 1024;
 
 /// Bytes read, 0 at the end, -1 for an error.
 ssize_t read_at(int fd, char* into, std::size_t bytes, std::uint64_t offset, int flags) {

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from broker import BINARY, Broker
+from broker import BINARY, Broker, until
 
 # The host's /dev without loop devices.
 HIDE_LOOP_DEVICES = """
@@ -139,7 +139,7 @@ def test_the_broker_starts_and_tells_what_the_host_lacks_in_the_same_words_every
         assert not [name for name in names_below(state / "workspaces") if name.endswith(".img")]
         if fault.mend:
             fault.mend()
-            assert client.request("GET", "/readyz").status == 200
+            until(lambda: client.request("GET", "/readyz").status == 200, "it is noticed")
             assert client.ok("1 + 1", "asked")["result"] == "2"
 
 

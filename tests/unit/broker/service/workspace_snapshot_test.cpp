@@ -6,6 +6,9 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <time.h>
+
+#include <cstdint>
 
 using namespace broker;
 using kind = file_change::kind;
@@ -21,9 +24,12 @@ workspace_snapshot look(plain_workspace const& w, workspace_snapshot const* prev
     return std::move(*taken);
 }
 
-/// Until a write now is told from one before by its time stamps.
+/// Until a write now is told from one before by its time stamps. File systems may stamp with the
+/// exact time, and the clock of ticks may be late: it has to have passed that.
 void let_time_settle() {
-    auto const from = file_clock_ns();
+    timespec exact{};
+    clock_gettime(CLOCK_REALTIME, &exact);
+    auto const from = exact.tv_sec * std::int64_t{1'000'000'000} + exact.tv_nsec;
     while (file_clock_ns() <= from + 3 * file_clock_tick_ns()) {
     }
 }

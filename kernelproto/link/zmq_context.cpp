@@ -11,8 +11,8 @@
 namespace kernelproto {
 namespace {
 
-// A kernel takes seven (five channels and two ends of a monitor): room for 2300 kernels at eight
-// bytes a slot. The default of 1023 would end at 146.
+// A kernel takes nine (five channels and both ends of two monitors): room for 1800 kernels at eight
+// bytes a slot. The default of 1023 would end at 113.
 constexpr int max_sockets = 16384;
 
 }  // namespace

@@ -106,8 +106,11 @@ bool call_runtime(job& j, char const* const* arguments) noexcept {
     }
     read_tail(log_file, j.rec.failure, sizeof j.rec.failure);
     if (j.rec.failure[0] == '\0') {
+        bool const killed = WIFSIGNALED(status);
         (void)std::snprintf(j.rec.failure, sizeof j.rec.failure,
-                            "the runtime ended with wait status %d and said nothing", status);
+                            "the runtime %s %d and said nothing",
+                            killed ? "was killed by signal" : "ended with status",
+                            killed ? WTERMSIG(status) : WEXITSTATUS(status));
     }
     return false;
 }

@@ -106,8 +106,11 @@ result<void> cgroup_tree::make_groups(session_id const& session) const {
                 hand_down(parent);
             }
             if (int const error = make_directory(group, 0755); error != 0) {
-                return fail(errc::runtime_unavailable,
-                            "a control group could not be made: " + describe_errno(error));
+                return fail(
+                    errc::runtime_unavailable,
+                    fmt::format("a control group could not be made: {}; the broker has to be "
+                                "able to write to the control groups of the host",
+                                describe_errno(error)));
             }
             fill_cpuset(parent, group);
             parent = group;

@@ -138,21 +138,35 @@ task<readiness> service::ready() {
     if (draining_) {
         answer.missing.push_back(fail(errc::draining, "the broker is shutting down"));
     }
-    auto const [runtime, workspaces] =
-        co_await offload(context_.pool, [&r = context_.runtime, &w = context_.workspaces] {
-            return std::pair(r.report(), w.report());
-        });
-    auto const unusable = [&answer](auto const& report) {
-        for (auto const& problem : report.usable ? std::vector<std::string>{} : report.problems) {
-            answer.missing.push_back(fail(errc::runtime_unavailable, problem));
-        }
-    };
-    unusable(runtime);
-    unusable(workspaces);
+    for (auto& problem : co_await host_problems()) {
+        answer.missing.push_back(std::move(problem));
+    }
     if (auto const picture = context_.images.find(context_.config.sandbox.image); !picture) {
         answer.missing.push_back(picture.error());
     }
     co_return answer;
+}
+
+task<std::vector<failure>> service::host_problems() {
+    auto const [runtime, workspaces] =
+        co_await offload(context_.pool, [&r = context_.runtime, &w = context_.workspaces] {
+            return std::pair(r.report(), w.report());
+        });
+    std::vector<failure> found;
+    auto const unusable = [&found](auto const& report) {
+        if (report.usable) {
+            return;
+        }
+        for (auto const& problem : report.problems) {
+            found.push_back(fail(errc::runtime_unavailable, problem));
+        }
+        if (report.problems.empty()) {
+            found.push_back(fail(errc::runtime_unavailable, "no kernel can be started"));
+        }
+    };
+    unusable(runtime);
+    unusable(workspaces);
+    co_return found;
 }
 
 task<result<void>> service::can_start() {
@@ -161,16 +175,8 @@ task<result<void>> service::can_start() {
         !admitted) {
         co_return admitted.error();
     }
-    auto const [runtime, workspaces] =
-        co_await offload(context_.pool, [&r = context_.runtime, &w = context_.workspaces] {
-            return std::pair(r.report(), w.report());
-        });
-    for (auto const& [usable, problems] : {std::pair(runtime.usable, runtime.problems),
-                                           std::pair(workspaces.usable, workspaces.problems)}) {
-        if (!usable) {
-            co_return fail(errc::runtime_unavailable,
-                           problems.empty() ? "no kernel can be started" : problems.front());
-        }
+    if (auto const problems = co_await host_problems(); !problems.empty()) {
+        co_return problems.front();
     }
     co_return result<void>{};
 }

@@ -103,6 +103,8 @@ private:
     result<void> admits(work kind) const;
     task<session_view> view_of(std::shared_ptr<session> which);
     task<result<std::shared_ptr<session>>> with_files(session_key key);
+    /// What keeps runtime and workspaces from being used; empty when nothing does.
+    task<std::vector<failure>> host_problems();
     /// `runtime_unavailable` or `no_capacity` when no kernel could be started.
     task<result<void>> can_start();
     result<std::shared_ptr<pending_execution>> accept(session& where, execution_options options,

@@ -9,18 +9,15 @@
 namespace broker {
 
 result<database_log> database_log::open(std::string const& path) {
-    sqlite3* raw = nullptr;
-    int const opened =
-        sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-    database_ptr db(raw);
-    if (opened != SQLITE_OK) {
-        return database_failure(db.get(), path);
+    auto opened = open_database(path);
+    if (!opened) {
+        return opened.error();
     }
     // A connection that has read nothing yet knows of no log, and would shorten none.
-    if (auto read = run_script(db.get(), "SELECT count(*) FROM sqlite_schema"); !read) {
+    if (auto read = run_script(opened->get(), "SELECT count(*) FROM sqlite_schema"); !read) {
         return read.error();
     }
-    return database_log(std::move(db));
+    return database_log(std::move(*opened));
 }
 
 result<void> database_log::shorten() {

@@ -419,13 +419,11 @@ result<std::unique_ptr<session_store>> open_sqlite_store(std::string const& path
     if (auto made = make_file(path); !made) {
         return made.error();
     }
-    sqlite3* raw = nullptr;
-    int const opened =
-        sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-    database_ptr db(raw);
-    if (opened != SQLITE_OK) {
-        return database_failure(db.get(), path);
+    auto opened = open_database(path);
+    if (!opened) {
+        return opened.error();
     }
+    auto db = std::move(*opened);
     // Before anything writes: a file that is not ours to use stays as it is.
     if (auto checked = check_file(db.get(), path); !checked) {
         return checked.error();

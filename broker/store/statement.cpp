@@ -14,6 +14,17 @@ failure database_failure(sqlite3* db, std::string_view doing) {
                                             sqlite3_extended_errcode(db)));
 }
 
+result<database_ptr> open_database(std::string const& path) {
+    sqlite3* raw = nullptr;
+    int const opened =
+        sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+    database_ptr db(raw);
+    if (opened != SQLITE_OK) {
+        return database_failure(db.get(), path);
+    }
+    return db;
+}
+
 result<void> run_script(sqlite3* db, char const* sql) {
     if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
         return database_failure(db, "a statement failed");

@@ -28,6 +28,9 @@ struct finalize_statement {
 /// `internal`, with what SQLite says of `db`.
 failure database_failure(sqlite3* db, std::string_view doing);
 
+/// A connection to a file that is there, for one thread at a time.
+result<database_ptr> open_database(std::string const& path);
+
 /// One or more statements without values or rows.
 result<void> run_script(sqlite3* db, char const* sql);
 

@@ -52,7 +52,7 @@ def use_everything(broker, client, switch):
                           {"Content-Type": "application/json"}).status == 400
     # Deaths: in the middle of an execution, while idle, by the time limit; and a kernel that cannot start.
     crashed = client.run(f"print({mark('crashing')!r}, flush=True)\nos._exit(3)", session).json
-    assert crashed["exit_code"] == 3 and mark("crashing") in crashed["stdout"]
+    assert crashed["exit_code"] == 3  # its output may have died with it: flushed is handed to libzmq, not yet sent
     client.ok(f"import os, threading, time\n# {mark('crashing')}\ndef wait():\n  while not os.path.exists('go'): "
               "time.sleep(0.02)\n  os.abort()\nthreading.Thread(target=wait).start()", session)
     assert client.request("PUT", f"/v1/sessions/{session}/files/go", b"").status == 201

@@ -13,7 +13,8 @@ import sys
 ALLOWED = {
     "kernelproto/wire": [],
     "kernelproto/client": ["kernelproto/wire"],
-    "kernelproto/link": ["kernelproto/client", "kernelproto/wire"],
+    "kernelproto/zmtp": ["kernelproto/wire"],
+    "kernelproto/link": ["kernelproto/client", "kernelproto/zmtp", "kernelproto/wire"],
     "broker/base": [],
     "broker/core": ["broker/base"],
     "broker/store": ["broker/core", "broker/base"],

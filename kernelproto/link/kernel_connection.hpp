@@ -26,7 +26,12 @@ class io_context;
 
 namespace kernelproto {
 
+/// What carries the messages. Both do the same; `zmtp` bounds a hostile kernel to the byte, and
+/// costs no second thread.
+enum class transport { zmtp, libzmq };
+
 struct connection_options {
+    transport carrier = transport::zmtp;
     /// HMAC key of this kernel, as in its connection file.
     std::string key;
     /// Directory that holds the sockets (`O_PATH`); stays the caller's, must outlive the

@@ -6,6 +6,7 @@
 
 #include "kernelproto/link/link_errc.hpp"
 #include "kernelproto/link/zmq_link.hpp"
+#include "kernelproto/link/zmtp_link.hpp"
 #include "kernelproto/wire/session_id.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -37,6 +38,16 @@ frame_limits limits_of(connection_options const& options) {
     return limits;
 }
 
+result<std::shared_ptr<link>> open_link(boost::asio::io_context& loop, transport carrier,
+                                        link_options options, link_handler& handler) {
+    if (carrier == transport::libzmq) {
+        auto opened = zmq_link::open(loop, std::move(options), handler);
+        return opened ? result<std::shared_ptr<link>>{*opened} : opened.error();
+    }
+    auto opened = zmtp_link::open(loop, std::move(options), handler);
+    return opened ? result<std::shared_ptr<link>>{*opened} : opened.error();
+}
+
 }  // namespace
 
 kernel_driver::kernel_driver(boost::asio::io_context& loop, connection_options options,
@@ -66,12 +77,12 @@ boost::asio::awaitable<result<kernel_info>> kernel_driver::become_usable(
         if (!found) {
             co_return found.error();
         }
-        zmq_link_options wanted;
+        link_options wanted;
         wanted.identity = self->identity_;
         wanted.max_message_bytes = self->options_.max_message_bytes;
         wanted.connect_within = self->options_.connect_within;
         wanted.sockets = search.take();
-        auto opened = zmq_link::open(self->loop_, std::move(wanted), *self);
+        auto opened = open_link(self->loop_, self->options_.carrier, std::move(wanted), *self);
         if (!opened) {
             self->fail(link_failure::refused, opened.error().message());
             co_return client_errc::unreachable;

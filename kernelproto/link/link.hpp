@@ -5,9 +5,13 @@
 #pragma once
 
 #include "kernelproto/client/events.hpp"
+#include "kernelproto/link/owned_fd.hpp"
 #include "kernelproto/wire/frames.hpp"
 #include "kernelproto/wire/result.hpp"
 
+#include <array>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -49,6 +53,20 @@ public:
 
     /// No callback comes after this returns. Idempotent.
     virtual void close() = 0;
+};
+
+inline constexpr std::size_t channel_count = 5;
+
+/// What a link is opened with, whatever carries it.
+struct link_options {
+    /// The same on shell and stdin: a kernel asks for input by the identity that asked it.
+    std::string identity;
+    /// Of one message, with the cost of its frames; also of all messages that wait to be read.
+    std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
+    /// A connection that is not made by then is lost.
+    std::chrono::milliseconds connect_within{5000};
+    /// The checked sockets, indexed by `channel`.
+    std::array<owned_fd, channel_count> sockets;
 };
 
 }  // namespace kernelproto

@@ -18,17 +18,8 @@
 namespace kernelproto {
 namespace {
 
-// Taking a message in costs about a microsecond, handing it on means checking and parsing it.
+/// Taking a message in costs about a microsecond.
 constexpr int take_per_turn = 256;
-constexpr int deliver_per_turn = 64;
-constexpr std::size_t deliver_bytes_per_turn = std::size_t{1024} * 1024;
-
-/// A message of more frames ends the link. Widgets send some dozens.
-constexpr std::size_t max_frames = 4096;
-
-/// Once too much waits, what is larger on iopub is let go: it is output. Status, which ends a cell,
-/// is far smaller.
-constexpr std::size_t vital_bytes = std::size_t{16} * 1024;
 
 /// How long after a lost connection the others, and libzmq's last word, are awaited.
 constexpr std::chrono::milliseconds settle_within{50};
@@ -37,28 +28,10 @@ constexpr std::chrono::milliseconds settle_within{50};
 constexpr std::array connect_order{channel::iopub, channel::stdin_channel, channel::control,
                                    channel::heartbeat, channel::shell};
 
-char const* name_of(channel which) {
-    switch (which) {
-        case channel::shell:
-            return "shell";
-        case channel::control:
-            return "control";
-        case channel::iopub:
-            return "iopub";
-        case channel::stdin_channel:
-            return "stdin";
-        case channel::heartbeat:
-            return "heartbeat";
-    }
-    return "?";
-}
-
 }  // namespace
 
-zmq_link::zmq_link(boost::asio::io_context& loop, zmq_link_options& options, link_handler& handler)
-    : loop_(loop),
-      handler_(&handler),
-      limit_(options.max_message_bytes),
+zmq_link::zmq_link(boost::asio::io_context& loop, link_options& options, link_handler& handler)
+    : queued_link(loop, handler, options.max_message_bytes),
       connect_due_(loop, options.connect_within),
       settle_(loop) {
     for (std::size_t i = 0; i < channel_count; ++i) {
@@ -69,7 +42,7 @@ zmq_link::zmq_link(boost::asio::io_context& loop, zmq_link_options& options, lin
 zmq_link::~zmq_link() = default;
 
 result<std::shared_ptr<zmq_link>> zmq_link::open(boost::asio::io_context& loop,
-                                                 zmq_link_options options, link_handler& handler) {
+                                                 link_options options, link_handler& handler) {
     std::shared_ptr<zmq_link> made{new zmq_link(loop, options, handler)};
     if (auto connected = made->connect(options.identity); !connected) {
         return connected.error();
@@ -101,20 +74,20 @@ result<void> zmq_link::connect(channel which, std::string const& identity) {
     using kind = zmq_socket_settings::kind;
     auto& l = at(which);
     zmq_socket_settings settings;
-    settings.max_frame_bytes = limit_;
+    settings.max_frame_bytes = limit();
     settings.what = which == channel::iopub   ? kind::subscriber
                     : which == channel::shell ? kind::watched_dealer
                                               : kind::dealer;
     if (which == channel::shell || which == channel::stdin_channel) {
         settings.identity = identity;
     }
-    auto opened = zmq_socket::open(loop_, settings);
+    auto opened = zmq_socket::open(loop(), settings);
     if (!opened) {
         return opened.error();
     }
     l.socket = std::move(*opened);
     if (settings.what != kind::dealer) {
-        auto watched = zmq_monitor::watch(loop_, *l.socket);
+        auto watched = zmq_monitor::watch(loop(), *l.socket);
         if (!watched) {
             return watched.error();
         }
@@ -125,15 +98,15 @@ result<void> zmq_link::connect(channel which, std::string const& identity) {
 }
 
 result<void> zmq_link::send(channel to, frame_list frames) {
-    if (closed_) {
+    if (closed()) {
         return link_errc::closed;
     }
     auto& l = at(to);
-    if (!verdict_ && !l.lost && !l.connected) {
+    if (!ending() && !l.lost && !l.connected) {
         l.unsent.push_back(std::move(frames));
         return {};
     }
-    if (verdict_ || l.lost || !l.socket->send(frames)) {
+    if (ending() || l.lost || !l.socket->send(frames)) {
         look_later(to);
         return link_errc::disconnected;
     }
@@ -144,10 +117,7 @@ result<void> zmq_link::send(channel to, frame_list frames) {
     return {};
 }
 
-void zmq_link::close() {
-    if (std::exchange(closed_, true)) {
-        return;
-    }
+void zmq_link::disconnect() {
     settle_.cancel();
     connect_due_.cancel();
     for (auto& l : lanes_) {
@@ -156,19 +126,21 @@ void zmq_link::close() {
         l.path.reset();
         l.unsent.clear();
     }
-    inbox_.clear();
-    load_.unread_bytes = 0;
+}
+
+std::shared_ptr<zmq_link> zmq_link::self() {
+    return std::static_pointer_cast<zmq_link>(shared_from_this());
 }
 
 void zmq_link::look(channel which) {
-    if (closed_ || verdict_) {
+    if (ending()) {
         return;
     }
     bool const more = take(which);
-    if (!delivery_posted_) {
+    if (!delivery_posted()) {
         deliver();
     }
-    if (closed_ || verdict_) {
+    if (ending()) {
         return;
     }
     if (more) {
@@ -179,12 +151,12 @@ void zmq_link::look(channel which) {
 }
 
 void zmq_link::look_later(channel which) {
-    if (closed_ || std::exchange(at(which).posted, true)) {
+    if (closed() || std::exchange(at(which).posted, true)) {
         return;
     }
-    boost::asio::post(loop_, [self = shared_from_this(), which] {
+    boost::asio::post(loop(), [self = self(), which] {
         self->at(which).posted = false;
-        ++self->load_.turns;
+        self->count_turn();
         self->look(which);
     });
 }
@@ -194,7 +166,7 @@ void zmq_link::wait(channel which) {
     if (l.lost || std::exchange(l.waiting, true)) {
         return;
     }
-    l.socket->async_wait([self = shared_from_this(), which](boost::system::error_code const&) {
+    l.socket->async_wait([self = self(), which](boost::system::error_code const&) {
         self->at(which).waiting = false;
         self->look(which);
     });
@@ -204,8 +176,9 @@ void zmq_link::wait(channel which) {
 bool zmq_link::take(channel which) {
     auto& l = at(which);
     for (int n = 0; n < take_per_turn; ++n) {
-        unread got{which};
-        auto const what = l.socket->receive(got.frames, got.bytes, {limit_, max_frames});
+        frame_list frames;
+        std::size_t bytes = 0;
+        auto const what = l.socket->receive(frames, bytes, {limit(), max_message_frames});
         if (what == zmq_socket::received::nothing) {
             if (idle(which)) {
                 return false;
@@ -214,15 +187,21 @@ bool zmq_link::take(channel which) {
         }
         auto const message = std::string{"a message on "} + name_of(which) + " passed ";
         if (what == zmq_socket::received::too_many_bytes) {
-            decide(link_failure::too_much, message + std::to_string(limit_) + " bytes");
+            decide(link_failure::too_much, message + std::to_string(limit()) + " bytes");
             return false;
         }
         if (what == zmq_socket::received::too_many_frames) {
-            decide(link_failure::too_much, message + std::to_string(max_frames) + " frames");
+            decide(link_failure::too_much,
+                   message + std::to_string(max_message_frames) + " frames");
             return false;
         }
-        if (!keep(std::move(got))) {
+        if (!keep(which, std::move(frames), bytes)) {
             return false;
+        }
+        if (which == channel::shell) {
+            for (auto& other : lanes_) {
+                other.path.reset();
+            }
         }
     }
     return true;
@@ -249,73 +228,8 @@ bool zmq_link::idle(channel which) {
     return true;
 }
 
-/// False when it ended the link.
-bool zmq_link::keep(unread got) {
-    auto const sum = load_.unread_bytes + got.bytes;
-    if (sum > limit_ && got.from == channel::iopub && got.bytes > vital_bytes) {
-        ++load_.discarded;
-        if (inbox_.empty() || inbox_.back().discarded == 0) {
-            inbox_.push_back(unread{got.from});
-        }
-        ++inbox_.back().discarded;
-        inbox_.back().discarded_bytes += got.bytes;
-        return true;
-    }
-    if (sum > limit_ + limit_ / 4) {
-        decide(link_failure::backlog, std::string{"unread messages, the last on "} +
-                                          name_of(got.from) + ", passed " +
-                                          std::to_string(limit_ + limit_ / 4) + " bytes");
-        return false;
-    }
-    load_.unread_bytes = sum;
-    ++load_.taken;
-    if (got.from == channel::shell) {
-        for (auto& other : lanes_) {
-            other.path.reset();
-        }
-    }
-    inbox_.push_back(std::move(got));
-    return true;
-}
-
-void zmq_link::deliver() {
-    int messages = 0;
-    std::size_t bytes = 0;
-    while (!closed_ && !inbox_.empty()) {
-        if (messages == deliver_per_turn || bytes >= deliver_bytes_per_turn) {
-            deliver_later();
-            return;
-        }
-        unread next = std::move(inbox_.front());
-        inbox_.pop_front();
-        if (next.discarded > 0) {
-            handler_->on_discarded(next.discarded, next.discarded_bytes);
-            continue;
-        }
-        load_.unread_bytes -= next.bytes;
-        ++load_.delivered;
-        ++messages;
-        bytes += next.bytes;
-        handler_->on_message(next.from, std::move(next.frames));
-    }
-    if (!closed_ && verdict_) {
-        fail_now();
-    }
-}
-
-void zmq_link::deliver_later() {
-    if (std::exchange(delivery_posted_, true)) {
-        return;
-    }
-    boost::asio::post(loop_, [self = shared_from_this()] {
-        self->delivery_posted_ = false;
-        ++self->load_.turns;
-        self->deliver();
-    });
-}
-
 void zmq_link::read_fate(channel which) {
-    if (closed_) {
+    if (closed()) {
         return;
     }
     auto& fate = *at(which).fate;
@@ -324,16 +238,15 @@ void zmq_link::read_fate(channel which) {
         lane_lost(which);
     }
     if (!fate.closed_by_peer()) {
-        fate.async_wait([self = shared_from_this(), which](boost::system::error_code const&) {
-            self->read_fate(which);
-        });
+        fate.async_wait(
+            [self = self(), which](boost::system::error_code const&) { self->read_fate(which); });
     }
 }
 
 void zmq_link::on_connect_due() {
     for (auto const which : connect_order) {
         auto& l = at(which);
-        if (closed_ || verdict_ || l.connected) {
+        if (ending() || l.connected) {
             continue;
         }
         (void)idle(which);  // the loop may have stood still while the connection was made
@@ -350,11 +263,11 @@ void zmq_link::lane_lost(channel which) {
     bool const all_said = std::all_of(lanes_.begin(), lanes_.end(), [](lane const& l) {
         return !l.fate || l.fate->closed_by_peer();
     });
-    if (verdict_ || !(news || all_said)) {
+    if (ending() || !(news || all_said)) {
         return;
     }
     settle_.expires_after(all_said ? std::chrono::milliseconds{0} : settle_within);
-    settle_.async_wait([self = shared_from_this()](boost::system::error_code const& cancelled) {
+    settle_.async_wait([self = self()](boost::system::error_code const& cancelled) {
         if (!cancelled) {
             self->settle_after_losses();
         }
@@ -363,15 +276,15 @@ void zmq_link::lane_lost(channel which) {
 
 /// A connection ended, and libzmq has said all it will about it: what it still holds comes first.
 void zmq_link::settle_after_losses() {
-    if (closed_ || verdict_) {
+    if (ending()) {
         return;
     }
     bool more = false;
     for (auto const which : connect_order) {
-        more = (at(which).fate && !verdict_ && take(which)) || more;
+        more = (at(which).fate && !ending() && take(which)) || more;
     }
-    if (more && !verdict_) {
-        boost::asio::post(loop_, [self = shared_from_this()] { self->settle_after_losses(); });
+    if (more && !ending()) {
+        boost::asio::post(loop(), [self = self()] { self->settle_after_losses(); });
     } else {
         judge_losses();
     }
@@ -389,33 +302,12 @@ void zmq_link::judge_losses() {
         if (l.fate->never_greeted()) {
             decide(link_failure::lost, std::string{name_of(c)} + " did not greet as ZeroMQ does");
         } else if (!l.fate->closed_by_peer()) {
-            decide(link_failure::too_much, std::string{name_of(c)} +
-                                               " was cut off: a frame above " +
-                                               std::to_string(limit_) + " bytes or broken framing");
+            decide(link_failure::too_much,
+                   std::string{name_of(c)} + " was cut off: a frame above " +
+                       std::to_string(limit()) + " bytes or broken framing");
         }
     }
     decide(link_failure::lost, "connections ended:" + which);
-}
-
-/// The first reason is the one that is told.
-void zmq_link::decide(link_failure why, std::string detail) {
-    if (verdict_) {
-        return;
-    }
-    verdict_ = verdict{why, std::move(detail)};
-    settle_.cancel();
-    if (why != link_failure::lost) {
-        inbox_.clear();  // their memory is what is too much
-        load_.unread_bytes = 0;
-    }
-}
-
-void zmq_link::fail_now() {
-    auto const self = shared_from_this();
-    auto const decided = std::move(*verdict_);
-    auto* const handler = handler_;
-    close();
-    handler->on_failure(decided.why, decided.detail);
 }
 
 }  // namespace kernelproto

@@ -3,6 +3,7 @@
 #include "kernelproto/link/socket_search.hpp"
 #include "kernelproto/link/zmq_link.hpp"
 #include "kernelproto/link/zmq_monitor.hpp"
+#include "kernelproto/link/zmtp_link.hpp"
 #include "kernelproto/wire/codec.hpp"
 #include "tests/support/canary.hpp"
 #include "tests/support/kernel_stage.hpp"
@@ -37,10 +38,15 @@ std::shared_ptr<kernelproto::link> open_link(boost::asio::io_context& loop, stag
                                              link_handler& handler) {
     socket_search search{where.fd(), "k", ::geteuid()};
     REQUIRE(search.look());
-    zmq_link_options options;
+    link_options options;
     options.identity = "me";
     options.sockets = search.take();
-    auto opened = zmq_link::open(loop, std::move(options), handler);
+    if (transport_under_test() == transport::libzmq) {
+        auto opened = zmq_link::open(loop, std::move(options), handler);
+        REQUIRE(opened);
+        return *opened;
+    }
+    auto opened = zmtp_link::open(loop, std::move(options), handler);
     REQUIRE(opened);
     return *opened;
 }

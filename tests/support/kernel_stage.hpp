@@ -7,6 +7,7 @@
 #include "tests/support/scripted_kernel.hpp"
 #include "tests/support/stage.hpp"
 
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,13 @@
 namespace tests {
 
 inline char const* const test_key = "0123456789abcdef0123456789abcdef";
+
+/// Every test of this kind is run once with each: KB_TEST_TRANSPORT is `zmtp` or `libzmq`.
+inline kernelproto::transport transport_under_test() {
+    char const* const named = std::getenv("KB_TEST_TRANSPORT");
+    return named && std::string{named} == "libzmq" ? kernelproto::transport::libzmq
+                                                   : kernelproto::transport::zmtp;
+}
 
 inline kernelproto::steady_time in(std::chrono::milliseconds span) {
     return std::chrono::steady_clock::now() + span;
@@ -40,6 +48,7 @@ public:
 
     kernelproto::connection_options options() const {
         kernelproto::connection_options made;
+        made.carrier = carrier;
         made.key = test_key;
         made.socket_dir = fd();
         made.owner = ::geteuid();
@@ -125,6 +134,7 @@ public:
     }
 
     // For the next driver that `renew` makes.
+    kernelproto::transport carrier = transport_under_test();
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
     std::chrono::milliseconds connect_within{60000};
     std::chrono::milliseconds settle_within{60000};

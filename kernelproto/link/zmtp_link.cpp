@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+// Non-blocking reads and writes around five `zmtp::peer`s, and how a connection ended.
+// Never calls back from `send` or `close`, and nothing at all after `close`. Loop thread only.
+#include "kernelproto/link/zmtp_link.hpp"
+
+#include "kernelproto/link/link_errc.hpp"
+#include "kernelproto/link/socket_file.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <span>
+#include <utility>
+
+namespace kernelproto {
+namespace {
+
+/// A kernel's publisher drops messages once its queue of a thousand is full, so reading goes before
+/// handing on: of one channel, in one turn, so much is taken in, which is more than is handed on.
+constexpr std::size_t read_per_turn = std::size_t{4} * 1024 * 1024;
+
+/// Where bytes go that are not the middle of a long frame. One read is often a whole execution.
+constexpr std::size_t scratch_bytes = std::size_t{64} * 1024;
+
+/// A peer that asks for signs of life and does not read them gets no more of them.
+constexpr std::size_t max_unread_answers_bytes = std::size_t{64} * 1024;
+
+/// How long after a lost connection the last words on the others are awaited.
+constexpr std::chrono::milliseconds settle_within{50};
+
+constexpr std::array all_channels{channel::iopub, channel::stdin_channel, channel::control,
+                                  channel::heartbeat, channel::shell};
+
+zmtp::peer_options peer_of(channel which, link_options const& options) {
+    zmtp::peer_options wanted;
+    wanted.ours = which == channel::iopub ? zmtp::socket_type::sub : zmtp::socket_type::dealer;
+    if (which == channel::shell || which == channel::stdin_channel) {
+        wanted.identity = options.identity;
+    }
+    wanted.max_message_bytes = options.max_message_bytes;
+    wanted.max_frames = max_message_frames;
+    return wanted;
+}
+
+/// Serves every link of this thread, one read at a time.
+std::span<char> scratch() {
+    thread_local std::unique_ptr<char[]> const buffer{new char[scratch_bytes]};
+    return {buffer.get(), scratch_bytes};
+}
+
+template <class Call>
+ssize_t unless_interrupted(Call call) noexcept {
+    for (;;) {
+        ssize_t const done = call();
+        if (done >= 0 || errno != EINTR) {
+            return done;
+        }
+    }
+}
+
+bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
+
+}  // namespace
+
+// Indexed by `channel`.
+zmtp_link::zmtp_link(boost::asio::io_context& loop, link_options& options, link_handler& handler)
+    : queued_link(loop, handler, options.max_message_bytes),
+      lanes_{lane{loop, peer_of(channel::shell, options)},
+             lane{loop, peer_of(channel::control, options)},
+             lane{loop, peer_of(channel::iopub, options)},
+             lane{loop, peer_of(channel::stdin_channel, options)},
+             lane{loop, peer_of(channel::heartbeat, options)}},
+      connect_due_(loop, options.connect_within),
+      settle_(loop) {}
+
+zmtp_link::~zmtp_link() = default;
+
+result<std::shared_ptr<zmtp_link>> zmtp_link::open(boost::asio::io_context& loop,
+                                                   link_options options, link_handler& handler) {
+    std::shared_ptr<zmtp_link> made{new zmtp_link(loop, options, handler)};
+    for (auto const which : all_channels) {
+        auto& path = options.sockets[static_cast<std::size_t>(which)];
+        if (auto done = made->connect(which, std::move(path)); !done) {
+            return done.error();
+        }
+    }
+    for (auto const which : all_channels) {
+        boost::asio::post(loop, [made, which] { made->look(which); });
+    }
+    made->connect_due_.async_wait([made](boost::system::error_code const& cancelled) {
+        if (!cancelled) {
+            made->on_connect_due();
+        }
+    });
+    return made;
+}
+
+/// A unix socket is connected at once or not at all.
+result<void> zmtp_link::connect(channel which, owned_fd path) {
+    auto& l = at(which);
+    owned_fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (!socket) {
+        return link_errc::no_resources;
+    }
+    boost::system::error_code failed;
+    l.socket.assign(socket.get(), failed);
+    if (failed) {
+        return link_errc::no_resources;
+    }
+    auto const fd = socket.release();
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path_of(path).copy(address.sun_path, sizeof address.sun_path - 1);
+    l.lost = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0;
+    return {};
+}
+
+result<void> zmtp_link::send(channel to, frame_list frames) {
+    if (closed()) {
+        return link_errc::closed;
+    }
+    auto& l = at(to);
+    if (ending() || l.lost) {
+        return link_errc::disconnected;
+    }
+    zmtp::append_message(l.peer.established() ? l.outgoing : l.unsent, frames);
+    if (l.outgoing.size() - l.written + l.unsent.size() > limit()) {
+        decide(link_failure::backlog, std::string{"unsent messages on "} + name_of(to) +
+                                          " passed " + std::to_string(limit()) + " bytes");
+        deliver_later();
+        return link_errc::disconnected;
+    }
+    flush(to);
+    return {};
+}
+
+void zmtp_link::look(channel which) {
+    if (ending()) {
+        return;
+    }
+    auto& l = at(which);
+    bool const more = !l.lost && read(which);
+    if (l.lost) {
+        lane_lost(which);
+    }
+    if (!delivery_posted()) {
+        deliver();
+    }
+    if (ending() || l.lost) {
+        return;
+    }
+    if (more) {
+        boost::asio::post(loop(), [self = self(), which] {
+            self->count_turn();
+            self->look(which);
+        });
+    } else {
+        wait(which);
+    }
+}
+
+void zmtp_link::wait(channel which) {
+    at(which).socket.async_wait(
+        boost::asio::posix::stream_descriptor::wait_read,
+        [self = self(), which](boost::system::error_code const&) { self->look(which); });
+}
+
+/// True when bytes were left behind.
+bool zmtp_link::read(channel which) {
+    auto& l = at(which);
+    answer(which);
+    for (std::size_t taken = 0; taken < read_per_turn;) {
+        auto const asked = l.peer.room().size() + scratch_bytes;
+        auto const got = read_once(which);
+        take(which);
+        if (ending() || l.lost || got < asked) {
+            return false;  // a short read has emptied the socket; the wait sees what comes later
+        }
+        taken += got;
+    }
+    return true;
+}
+
+std::size_t zmtp_link::read_once(channel which) {
+    auto& l = at(which);
+    auto const room = l.peer.room();
+    auto const rest = scratch();
+    std::array<iovec, 2> into{iovec{room.data(), room.size()}, iovec{rest.data(), rest.size()}};
+    auto const got = unless_interrupted(
+        [&] { return ::readv(l.socket.native_handle(), into.data(), into.size()); });
+    if (got <= 0) {
+        l.lost = got == 0 || !would_block(errno);
+        return 0;
+    }
+    auto const bytes = static_cast<std::size_t>(got);
+    auto const direct = std::min(bytes, room.size());
+    if (direct > 0) {
+        l.peer.filled(direct, whole_);
+    }
+    l.peer.feed({rest.data(), bytes - direct}, whole_);
+    return bytes;
+}
+
+/// What `read_once` found.
+void zmtp_link::take(channel which) {
+    auto& l = at(which);
+    for (auto& each : whole_) {
+        if (!keep(which, std::move(each.frames), each.bytes)) {
+            break;
+        }
+    }
+    whole_.clear();
+    if (ending()) {
+        return;
+    }
+    if (l.peer.failed()) {
+        on_fault(which, *l.peer.failed());
+        return;
+    }
+    if (held_bytes() > limit() + limit() / 4) {
+        decide(link_failure::backlog, "unfinished messages, the last on " +
+                                          std::string{name_of(which)} + ", passed " +
+                                          std::to_string(limit() + limit() / 4) + " bytes");
+        return;
+    }
+    answer(which);
+}
+
+/// Sends what the protocol demands, and then what waited for the handshake.
+void zmtp_link::answer(channel which) {
+    auto& l = at(which);
+    auto const out = l.peer.take_output();
+    if (!l.peer.established() || l.outgoing.size() < max_unread_answers_bytes) {
+        l.outgoing += out;
+    }
+    if (l.peer.established() && !l.unsent.empty()) {
+        l.outgoing += std::exchange(l.unsent, {});
+    }
+    flush(which);
+}
+
+/// A failed write is no verdict: what the peer said last is still to be read.
+void zmtp_link::flush(channel which) {
+    auto& l = at(which);
+    while (!l.waits_to_write && l.written < l.outgoing.size()) {
+        auto const done = unless_interrupted([&] {
+            return ::send(l.socket.native_handle(), l.outgoing.data() + l.written,
+                          l.outgoing.size() - l.written, MSG_NOSIGNAL);
+        });
+        if (done >= 0) {
+            l.written += static_cast<std::size_t>(done);
+        } else if (would_block(errno)) {
+            l.outgoing.erase(0, std::exchange(l.written, 0));
+            l.waits_to_write = true;
+            l.socket.async_wait(boost::asio::posix::stream_descriptor::wait_write,
+                                [self = self(), which](boost::system::error_code const& cancelled) {
+                                    self->at(which).waits_to_write = false;
+                                    if (!cancelled && !self->ending()) {
+                                        self->flush(which);
+                                    }
+                                });
+            return;
+        } else {
+            l.written = l.outgoing.size();
+        }
+    }
+    if (l.written == l.outgoing.size()) {
+        l.outgoing = {};
+        l.written = 0;
+    }
+}
+
+std::size_t zmtp_link::held_bytes() const noexcept {
+    std::size_t sum = load().unread_bytes;
+    for (auto const& l : lanes_) {
+        sum += l.peer.unfinished_bytes();
+    }
+    return sum;
+}
+
+void zmtp_link::on_connect_due() {
+    for (auto const which : all_channels) {
+        if (ending() || at(which).lost) {
+            continue;
+        }
+        (void)read(which);  // the loop may have stood still while the peer greeted
+        if (!ending() && !at(which).peer.established()) {
+            on_fault(which, zmtp::fault::greeting);
+        }
+    }
+    if (!delivery_posted()) {
+        deliver();
+    }
+}
+
+void zmtp_link::on_fault(channel which, zmtp::fault why) {
+    auto const message = std::string{"a message on "} + name_of(which) + " passed ";
+    switch (why) {
+        case zmtp::fault::long_frame:
+            decide(link_failure::too_much, std::string{"a frame above "} + std::to_string(limit()) +
+                                               " bytes came on " + name_of(which));
+            break;
+        case zmtp::fault::long_message:
+            decide(link_failure::too_much, message + std::to_string(limit()) + " bytes");
+            break;
+        case zmtp::fault::many_frames:
+            decide(link_failure::too_much,
+                   message + std::to_string(max_message_frames) + " frames");
+            break;
+        default:
+            decide(link_failure::lost,
+                   std::string{name_of(which)} + " " + std::string{words_of(why)});
+    }
+}
+
+void zmtp_link::lane_lost(channel which) {
+    at(which).lost = true;
+    bool const all =
+        std::all_of(lanes_.begin(), lanes_.end(), [](lane const& l) { return l.lost; });
+    if (all) {
+        settle();
+    } else if (settle_.expiry() == boost::asio::steady_timer::time_point{}) {
+        settle_.expires_after(settle_within);
+        settle_.async_wait([self = self()](boost::system::error_code const& cancelled) {
+            if (!cancelled) {
+                self->settle();
+                self->deliver();
+            }
+        });
+    }
+}
+
+/// A connection ended, and the others had their time: what they hold now comes before the verdict.
+void zmtp_link::settle() {
+    bool more = false;
+    std::string ended;
+    for (auto const which : all_channels) {
+        if (ending()) {
+            return;
+        }
+        more = (!at(which).lost && read(which)) || more;
+        ended += at(which).lost ? std::string{" "} + name_of(which) : "";
+    }
+    if (more) {
+        boost::asio::post(loop(), [self = self()] {
+            self->settle();
+            self->deliver();
+        });
+    } else {
+        decide(link_failure::lost, "connections ended:" + ended);
+    }
+}
+
+void zmtp_link::disconnect() {
+    settle_.cancel();
+    connect_due_.cancel();
+    for (auto& l : lanes_) {
+        boost::system::error_code ignored;
+        l.socket.close(ignored);
+        l.unsent = {};
+        l.outgoing = {};
+    }
+}
+
+std::shared_ptr<zmtp_link> zmtp_link::self() {
+    return std::static_pointer_cast<zmtp_link>(shared_from_this());
+}
+
+}  // namespace kernelproto

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our own transport against peers that no library would be.
+#include "kernelproto/link/zmtp_link.hpp"
+
+#include "kernelproto/link/socket_search.hpp"
+#include "tests/support/raw_kernel.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace kernelproto;
+using namespace tests;
+using namespace std::string_literals;
+
+namespace {
+
+constexpr std::size_t mib = std::size_t{1024} * 1024;
+
+struct recorder final : link_handler {
+    void on_message(channel from, frame_list frames) override {
+        auto& text = heard.emplace_back(name_of(from));
+        for (auto const& each : frames) {
+            text += " " + std::string{each.bytes()};
+        }
+    }
+    void on_discarded(std::uint64_t, std::uint64_t) override {}
+    void on_failure(link_failure why, std::string const& detail) override {
+        failures.emplace_back(why, detail);
+    }
+
+    std::vector<std::string> heard;
+    std::vector<std::pair<link_failure, std::string>> failures;
+};
+
+struct fixture {
+    explicit fixture(std::size_t limit = 256 * mib,
+                     std::chrono::milliseconds connect_within = std::chrono::seconds{60}) {
+        socket_search search{s.fd(), "k", ::geteuid()};
+        REQUIRE(search.look());
+        link_options options;
+        options.identity = "me";
+        options.max_message_bytes = limit;
+        options.connect_within = connect_within;
+        options.sockets = search.take();
+        auto opened = zmtp_link::open(s.loop(), std::move(options), hears);
+        REQUIRE(opened);
+        link = *opened;
+        turn();
+        kernel.accept();
+    }
+    fixture(fixture const&) = delete;
+    fixture& operator=(fixture const&) = delete;
+    ~fixture() {
+        link->close();
+        turn();
+    }
+
+    /// Everything that can happen now happens.
+    void turn() {
+        s.loop().restart();
+        s.loop().poll();
+    }
+    void establish() {
+        kernel.greet();
+        turn();
+        for (auto const c : {channel::shell, channel::iopub, channel::control,
+                             channel::stdin_channel, channel::heartbeat}) {
+            (void)kernel.heard(c);
+        }
+    }
+    bool failed() {
+        return s.until([&] { return !hears.failures.empty(); });
+    }
+    result<void> say(channel to, std::string text) {
+        return link->send(to, frame_list{frame{std::move(text)}});
+    }
+
+    stage s;
+    raw_kernel kernel{s};
+    recorder hears;
+    std::shared_ptr<zmtp_link> link;
+};
+
+std::string head(bool more, std::uint64_t size) {
+    std::string bytes{more ? '\x03' : '\x02'};
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        bytes += static_cast<char>(size >> static_cast<unsigned>(shift));
+    }
+    return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("each channel greets as what it is", "[zmtp][link]") {
+    fixture f;
+    f.kernel.greet();
+    f.turn();
+    auto const dealer = zmtp::ready(zmtp::socket_type::dealer, "");
+    auto const known = zmtp::ready(zmtp::socket_type::dealer, "me");
+    CHECK(f.kernel.heard(channel::shell) == zmtp::greeting() + known);
+    CHECK(f.kernel.heard(channel::stdin_channel) == zmtp::greeting() + known);
+    CHECK(f.kernel.heard(channel::control) == zmtp::greeting() + dealer);
+    CHECK(f.kernel.heard(channel::heartbeat) == zmtp::greeting() + dealer);
+    CHECK(f.kernel.heard(channel::iopub) ==
+          zmtp::greeting() + zmtp::ready(zmtp::socket_type::sub, "") + zmtp::subscribe_to_all(1));
+}
+
+TEST_CASE("what is sent before the handshake goes out after it, in order", "[zmtp][link]") {
+    fixture f;
+    CHECK(f.say(channel::control, "one"));
+    CHECK(f.say(channel::control, "two"));
+    f.turn();
+    CHECK(f.kernel.heard(channel::control) == zmtp::greeting());
+    f.kernel.greet();
+    f.turn();
+    CHECK(f.say(channel::control, "three"));
+    CHECK(f.kernel.heard(channel::control) ==
+          zmtp::ready(zmtp::socket_type::dealer, "") + "\0\x03one\0\x03two\0\x05three"s);
+}
+
+TEST_CASE("a message that the socket does not take at once goes out as it is read",
+          "[zmtp][link]") {
+    fixture f;
+    f.establish();
+    std::string const large(3 * mib, 'L');
+    CHECK(f.say(channel::shell, large));
+    CHECK(f.say(channel::shell, "after"));
+    std::string got;
+    REQUIRE(f.s.until([&] {
+        got += f.kernel.heard(channel::shell);
+        return got.size() == 9 + large.size() + 7;
+    }));
+    CHECK(got == head(false, large.size()).replace(0, 1, "\x02") + large +
+                     "\0\x05"
+                     "after"s);
+}
+
+TEST_CASE("a peer that is no ZeroMQ socket of a kernel is told apart", "[zmtp][link][hostile]") {
+    auto const [sent, words] = GENERATE(table<std::string, std::string>({
+        {"HTTP/1.1 400 Bad Request\r\n\r\n", "control did not greet as ZeroMQ does"},
+        {"\xFF\0\0\0\0\0\0\0\x01\x7F\x01"s, "control speaks ZMTP below 3.0"},
+        {zmtp::greeting() + "\x04\x19\x05READY\x0BSocket-Type\0\0\0\x03PUB"s,
+         "control is a socket of the wrong type"},
+        {zmtp::greeting() + "\x04\x06\x05"
+                            "ERROR"s,
+         "control broke the handshake of ZMTP"},
+    }));
+    fixture f;
+    f.kernel.say(channel::control, sent);
+    REQUIRE(f.failed());
+    CHECK(f.hears.failures.size() == 1);
+    CHECK(f.hears.failures[0] == std::pair{link_failure::lost, words});
+    CHECK(f.say(channel::shell, "x").has_error());
+}
+
+TEST_CASE("a peer that stops in the middle of the handshake is given up", "[zmtp][link][hostile]") {
+    auto const bytes = GENERATE(std::size_t{0}, std::size_t{63}, std::size_t{64}, std::size_t{80});
+    fixture f{256 * mib, std::chrono::milliseconds{50}};
+    f.kernel.greet();
+    f.turn();
+    fixture g{256 * mib, std::chrono::milliseconds{50}};
+    g.kernel.say(channel::stdin_channel,
+                 (zmtp::greeting() + "\x04\x1C\x05READY\x0BSocket"s).substr(0, bytes));
+    REQUIRE(g.failed());
+    CHECK(g.hears.failures[0].first == link_failure::lost);
+    CHECK(f.hears.failures.empty());
+}
+
+TEST_CASE("broken framing after good messages ends the link behind them", "[zmtp][link][hostile]") {
+    fixture f;
+    f.establish();
+    f.kernel.say(channel::iopub, "\0\x04good\x08\x01x"s);
+    REQUIRE(f.failed());
+    CHECK(f.hears.heard == std::vector<std::string>{"iopub good"});
+    CHECK(f.hears.failures[0] == std::pair{link_failure::lost, "iopub broke the framing of ZMTP"s});
+}
+
+TEST_CASE("a frame above the limit is refused when it is announced", "[zmtp][link][limit]") {
+    auto const on = GENERATE(channel::shell, channel::iopub, channel::heartbeat);
+    fixture f{mib};
+    f.establish();
+    f.kernel.say(on, head(false, std::uint64_t{1} << 62U));
+    REQUIRE(f.failed());
+    CHECK(f.hears.failures[0] ==
+          std::pair{link_failure::too_much, "a frame above 1048576 bytes came on "s + name_of(on)});
+}
+
+TEST_CASE("halves of messages on all channels count together, to the byte", "[zmtp][link][limit]") {
+    fixture f{mib};
+    f.establish();
+    std::string const piece(64 * 1024, 'x');
+    std::size_t said = 0;
+    auto const on = [&](std::size_t i) {
+        constexpr std::array order{channel::shell, channel::iopub, channel::control,
+                                   channel::stdin_channel, channel::heartbeat};
+        return order[i % order.size()];
+    };
+    for (std::size_t i = 0; i < 5; ++i) {
+        f.kernel.say(on(i), head(false, mib - 192));
+    }
+    for (std::size_t i = 0; i < 20; ++i) {  // 1.25 MiB
+        said += f.kernel.say(on(i), piece);
+        f.turn();
+    }
+    CHECK(said == 20 * piece.size());
+    CHECK(f.hears.failures.empty());
+    f.kernel.say(on(0), "x");
+    REQUIRE(f.failed());
+    CHECK(f.hears.failures[0].first == link_failure::backlog);
+    CHECK(f.hears.failures[0].second.find("unfinished messages, the last on shell") == 0);
+}
+
+TEST_CASE("requests that a kernel does not read are bounded", "[zmtp][link][limit]") {
+    fixture f{4 * mib};
+    bool const greeted = GENERATE(true, false);
+    if (greeted) {
+        f.establish();
+    }
+    int taken = 0;
+    while (f.say(channel::shell, std::string(mib, 'r')) && taken < 100) {
+        ++taken;
+    }
+    CHECK(taken >= 3);
+    CHECK(taken <= 5);
+    REQUIRE(f.failed());
+    CHECK(f.hears.failures[0] ==
+          std::pair{link_failure::backlog, "unsent messages on shell passed 4194304 bytes"s});
+}
+
+TEST_CASE("a PING is answered, and one who does not read the answers gets no more of them",
+          "[zmtp][link][limit]") {
+    fixture f;
+    f.establish();
+    f.kernel.say(channel::iopub,
+                 "\x04\x0A\x04PING\0\x05"
+                 "abc"s);
+    f.turn();
+    CHECK(f.kernel.heard(channel::iopub) == zmtp::pong("abc"));
+
+    std::string pings;
+    for (int i = 0; i < 1000; ++i) {
+        pings +=
+            "\x04\x17\x04PING\0\x05"
+            "0123456789abcdef"s;
+    }
+    for (int i = 0; i < 400; ++i) {  // 10 MB, and nearly as much in answers
+        f.kernel.say(channel::iopub, pings);
+        f.turn();
+    }
+    f.kernel.say(channel::iopub,
+                 "\0\x04"
+                 "well"s);
+    f.turn();
+    CHECK(f.hears.heard == std::vector<std::string>{"iopub well"});
+    std::size_t answered = 0;
+    for (std::size_t got = 1; got > 0;) {
+        got = f.kernel.heard(channel::iopub).size();
+        answered += got;
+        f.turn();
+    }
+    CHECK(answered < mib);  // what the socket holds, and 64 KiB
+}
+
+TEST_CASE("what was said before one channel hangs up is told before its loss", "[zmtp][link]") {
+    fixture f;
+    f.establish();
+    std::string many;
+    for (int i = 0; i < 1000; ++i) {
+        many += "\0\x01x"s;
+    }
+    f.kernel.say(channel::shell, many);
+    f.kernel.say(channel::iopub, many);
+    f.kernel.hang_up(channel::shell);
+    REQUIRE(f.failed());
+    CHECK(f.hears.heard.size() == 2000);
+    CHECK(f.hears.failures[0] == std::pair{link_failure::lost, "connections ended: shell"s});
+}
+
+TEST_CASE("a message that is cut off by the end is not told", "[zmtp][link]") {
+    fixture f;
+    f.establish();
+    f.kernel.say(channel::iopub,
+                 "\0\x04"
+                 "good\x01\x01"
+                 "a\0\x05"
+                 "brok"s);
+    f.kernel.hang_up(channel::iopub);
+    REQUIRE(f.failed());
+    CHECK(f.hears.heard == std::vector<std::string>{"iopub good"});
+}

@@ -76,6 +76,8 @@ struct execution_settings {
     output_limits output;
     /// Of one message of a kernel; above it the session's kernel is replaced.
     std::uint64_t message_bytes = std::uint64_t{256} << 20;
+    /// What carries the messages of kernels: `zmtp` (our own) or `libzmq`.
+    std::string kernel_link = "zmtp";
     /// From the interrupt at the deadline until the kernel is ended.
     double interrupt_grace_s = 5;
     /// Ended executions a session keeps, and for how long.

@@ -19,6 +19,7 @@ constexpr double tib = 1024 * gib;
 constexpr double day = 24 * 3600;
 
 constexpr std::array<std::string_view, 2> quotas{"loop", "none"};
+constexpr std::array<std::string_view, 2> links{"zmtp", "libzmq"};
 constexpr std::array<std::string_view, 2> exits{"keep", "end"};
 constexpr std::array<std::string_view, 4> levels{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 3> formats{"auto", "json", "readable"};
@@ -357,6 +358,12 @@ constexpr std::array execution_rows{
             .doc = "Largest single message of a kernel; above it the kernel is replaced.",
             .least = mib,
             .most = 16 * gib},
+    setting{.key = "kernel_link",
+            .group = execution,
+            .at = KB_AT(executions.kernel_link),
+            .doc = "What carries the messages of kernels: zmtp (our own, bounded to the byte) or "
+                   "libzmq (the library, bounded by whole messages).",
+            .choices = links},
     setting{.key = "interrupt_grace_s",
             .group = execution,
             .unit = seconds,

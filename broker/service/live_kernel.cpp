@@ -128,6 +128,9 @@ void live_kernel::give_up() {
 
 void live_kernel::connect(uid_t owner) {
     kernelproto::connection_options options;
+    options.carrier = context_.config.executions.kernel_link == "libzmq"
+                          ? kernelproto::transport::libzmq
+                          : kernelproto::transport::zmtp;
     options.key = row_.hmac_key;
     options.socket_dir = sandbox_.socket_dir.get();
     options.socket_prefix = row_.socket_prefix;

@@ -339,6 +339,20 @@ def test_a_broker_told_to_end_its_sandboxes_says_so_to_the_next_call():
         assert answer["result"] == "(False, 'here')"
 
 
+def test_sessions_outlive_a_change_of_what_carries_their_messages():
+    with Broker(kernel_link="libzmq") as broker:
+        client = broker.client()
+        assert client.ok("x = 5; print('a' * 3_000_000)", "both")["stdout"] == "a" * 3_000_000 + "\n"
+        assert client.run("import os; os._exit(7)", "short").json["exit_code"] == 7
+        for carrier in ("zmtp", "libzmq"):
+            assert broker.stop() == 0
+            broker.settings["kernel_link"] = carrier
+            broker.start()
+            answer = broker.client().ok("x += 1; x", "both")
+            assert (answer["state"], answer["generation"]) == ("kept", 1)
+        assert answer["result"] == "7"
+
+
 def test_what_died_while_no_broker_ran_is_told():
     with Broker() as broker:
         broker.client().ok("x = 5", "died")

@@ -22,6 +22,28 @@ json member(json const& of, std::string const& name) { return of.value(name, jso
 
 bool holds(std::string_view text) { return docs_page.find(text) != std::string_view::npos; }
 
+/// What the page says of one operation or schema: from its heading to the next.
+std::string_view section(std::string const& id) {
+    auto const from = docs_page.find("<h3 id=\"" + id + "\">");
+    if (from == std::string_view::npos) {
+        return {};
+    }
+    auto const to = docs_page.find("<h3 ", from + 1);
+    return docs_page.substr(from, to == std::string_view::npos ? to : to - from);
+}
+
+bool has_row(std::string_view section, std::string const& name) {
+    return section.find("<td><code>" + name + "</code>") != std::string_view::npos;
+}
+
+/// A parameter of its own, or the one of that name.
+json followed(json const& document, json const& value) {
+    auto const reference = value.value("$ref", "");
+    return reference.empty()
+               ? value
+               : document.value(json::json_pointer(reference.substr(1)), json::object());
+}
+
 /// Values of an attribute, in order.
 std::vector<std::string> values_of(std::string const& attribute) {
     std::vector<std::string> all;
@@ -60,32 +82,38 @@ TEST_CASE("the page shows each route, parameter, field and answer", "[http][docs
     auto const document = json::parse(openapi_text, nullptr, false);
     auto const paths = member(document, "paths");
     for (auto const& [path, item] : paths.items()) {
-        INFO(path);
         CHECK(holds("<code>" + path + "</code></h3>"));
         for (auto const& [method, operation] : item.items()) {
-            if (operation.is_object()) {
-                auto const id = operation.value("operationId", "none");
-                CHECK(holds("<h3 id=\"" + id + "\"><span class=\"verb " + method));
+            if (!operation.is_object()) {
+                continue;
+            }
+            auto const shown = section(operation.value("operationId", "none"));
+            INFO(method + " " + path);
+            CHECK(shown.find("<span class=\"verb " + method) != std::string_view::npos);
+            auto const answers = member(operation, "responses");
+            for (auto const& [status, answer] : answers.items()) {
+                INFO(status);
+                CHECK(has_row(shown, status));
+            }
+            for (auto const* const of : {&item, &operation}) {
+                auto const parameters = of->value("parameters", json::array());
+                for (auto const& one : parameters) {
+                    auto const name = followed(document, one).value("name", "none");
+                    INFO(name);
+                    CHECK(has_row(shown, name));
+                }
             }
         }
     }
-    auto const parts = member(document, "components");
-    auto const schemas = member(parts, "schemas");
+    auto const schemas = member(member(document, "components"), "schemas");
     for (auto const& [name, schema] : schemas.items()) {
         INFO(name);
-        CHECK(holds("<h3 id=\"" + name + "\">"));
+        auto const shown = section(name);
+        CHECK_FALSE(shown.empty());
         auto const fields = member(schema, "properties");
         for (auto const& [field, what] : fields.items()) {
             INFO(field);
-            CHECK(holds("<td><code>" + field + "</code>"));
+            CHECK(has_row(shown, field));
         }
-    }
-    auto const parameters = member(parts, "parameters");
-    for (auto const& [name, one] : parameters.items()) {
-        INFO(name);
-        CHECK(holds("<td><code>" + one.value("name", "none") + "</code>"));
-    }
-    for (auto const* const status : {"200", "201", "206", "404", "507"}) {
-        CHECK(holds(std::string("<td><code>") + status + "</code></td>"));
     }
 }

@@ -116,10 +116,18 @@ std::vector<std::string> host_problems(cgroup_layout const& layout, std::string 
     return problems;
 }
 
-bool counts_swap(cgroup_mode mode, bool has_memsw, std::string_view cmdline) {
+std::optional<std::string> swap_warning(cgroup_mode mode, bool has_memsw, std::string_view swaps,
+                                        std::string_view cmdline) {
+    bool const used = split(swaps, '\n').size() > 1;  // the first line is a heading
     // On v2 the root group, the only one there always is, has no file that would tell.
-    return mode == cgroup_mode::v2 ? cmdline.find("swapaccount=0") == std::string_view::npos
-                                   : has_memsw;
+    bool const counted = mode == cgroup_mode::v2
+                             ? cmdline.find("swapaccount=0") == std::string_view::npos
+                             : has_memsw;
+    if (!used || counted) {
+        return std::nullopt;
+    }
+    return "this host swaps but does not count it (swapaccount=0), so a session may use swap "
+           "beyond its memory limit: boot with swapaccount=1, or swapoff -a";
 }
 
 std::optional<std::string> tunnel_problem(std::string_view net_dev, std::string_view setting) {
@@ -142,13 +150,11 @@ std::optional<std::string> tunnel_problem(std::string_view net_dev, std::string_
 
 std::vector<std::string> host_warnings(cgroup_layout const& layout) {
     std::vector<std::string> warnings;
-    // The first line is a heading.
-    bool const swap = split(read_host_file("/proc/swaps").value_or(""), '\n').size() > 1;
     bool const memsw = path_exists(layout.mount_of("memory") + "/memory.memsw.limit_in_bytes");
-    if (swap && !counts_swap(layout.mode, memsw, read_host_file("/proc/cmdline").value_or(""))) {
-        warnings.emplace_back(
-            "this host swaps but does not count it (swapaccount=0), so a session may use swap "
-            "beyond its memory limit: boot with swapaccount=1, or swapoff -a");
+    if (auto uncounted =
+            swap_warning(layout.mode, memsw, read_host_file("/proc/swaps").value_or(""),
+                         read_host_file("/proc/cmdline").value_or(""))) {
+        warnings.push_back(std::move(*uncounted));
     }
     if (read_host_file("/proc/sys/kernel/core_pattern").value_or("").starts_with('|')) {
         warnings.emplace_back(

@@ -34,8 +34,10 @@ std::optional<std::string> version_warning(found_runtime const& runtime);
 /// What keeps any runtime from working on this host.
 std::vector<std::string> host_problems(cgroup_layout const& layout, std::string const& monitor);
 
-/// Whether swap can be limited; `has_memsw`: the v1 memory controller has its files.
-bool counts_swap(cgroup_mode mode, bool has_memsw, std::string_view cmdline);
+/// A sentence when there is swap (`swaps`: /proc/swaps) that cannot be limited; `has_memsw`: the v1
+/// memory controller has its files; `cmdline`: what the kernel was started with.
+std::optional<std::string> swap_warning(cgroup_mode mode, bool has_memsw, std::string_view swaps,
+                                        std::string_view cmdline);
 
 /// Modules of tunnels put an interface into every new network namespace unless
 /// net.core.fb_tunnels_only_for_init_net (`setting`) forbids it, and a sandbox must have none.

@@ -25,11 +25,22 @@ TEST_CASE("tunnels that every network is given are a problem with a remedy", "[r
 }
 
 TEST_CASE("swap that is not counted is found out on both versions of cgroups", "[runtime]") {
-    CHECK(counts_swap(cgroup_mode::v2, false, "quiet\n"));
-    CHECK_FALSE(counts_swap(cgroup_mode::v2, false, "quiet swapaccount=0\n"));
-    CHECK(counts_swap(cgroup_mode::v1, true, "quiet\n"));
-    CHECK_FALSE(counts_swap(cgroup_mode::v1, false, "quiet\n"));
-    CHECK_FALSE(counts_swap(cgroup_mode::hybrid, false, "quiet\n"));
+    std::string const no_swap = "Filename\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+    auto const warned = [&](cgroup_mode mode, bool has_memsw, char const* cmdline) {
+        // A host that does not swap has nothing to count.
+        CHECK_FALSE(swap_warning(mode, has_memsw, no_swap, cmdline));
+        CHECK_FALSE(swap_warning(mode, has_memsw, "", cmdline));
+        auto const told =
+            swap_warning(mode, has_memsw, no_swap + "/dev/sda2 partition 1 0 -2\n", cmdline);
+        CHECK((!told || told->find("swapaccount=1") != std::string::npos));
+        return told.has_value();
+    };
+    CHECK_FALSE(warned(cgroup_mode::v2, false, "quiet\n"));
+    CHECK(warned(cgroup_mode::v2, false, "quiet swapaccount=0\n"));
+    CHECK_FALSE(warned(cgroup_mode::v1, true, "quiet\n"));
+    CHECK(warned(cgroup_mode::v1, false, "quiet\n"));
+    CHECK_FALSE(warned(cgroup_mode::hybrid, true, "quiet\n"));
+    CHECK(warned(cgroup_mode::hybrid, false, "quiet\n"));
 }
 
 TEST_CASE("candidates come in the order they are named, and what is not there is no candidate",

@@ -15,6 +15,7 @@ import threading
 import pytest
 
 from broker import Broker, until
+from leftovers import THIS_RUN, Host, containers, of_this_installation
 
 # In the order in which a session meets them.
 STEPS = ["workspace_mounted", "row_written", "bundle_written", "created", "started", "first_socket", "ready",
@@ -29,48 +30,6 @@ def images():
     if not given:
         pytest.fail("KB_IMAGE_DIR names no directory of images")
     return pathlib.Path(given)
-
-
-def names(directory):
-    return {path.name for path in directory.iterdir()} if directory.is_dir() else set()
-
-
-def containers(root):
-    listed = subprocess.run(["crun", "--root", str(root), "list", "--format", "json"], capture_output=True,
-                            text=True, check=True).stdout
-    return {one["id"] for one in json.loads(listed or "[]") or []}
-
-
-def processes(word):
-    found = set()
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            # The stock of file systems is refilled at any time and is nobody's session.
-            if word.encode() in words and b"serve" not in words.split(b"\0") and b"/stock/" not in words:
-                found.add(words.replace(b"\0", b" ").decode(errors="replace"))
-    return found
-
-
-def of_this_installation(broker):
-    """Everything a broker may leave on a host, as far as it carries the marks of this one."""
-    state, instance = str(broker.state), (broker.state / "instance").read_text().strip()
-    backing = pathlib.Path("/sys/block").glob("loop*/loop/backing_file")
-    mounts = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-    return {
-        "containers": containers(broker.state / "oci"),
-        "processes": processes(state),
-        "mounts": {line.split()[4] for line in mounts if state in line},
-        "loop devices": {text for text in (path.read_text().strip() for path in backing) if state in text},
-        "groups": {top for top, _, _ in os.walk("/sys/fs/cgroup") if f"/{instance}/" in top},
-        "sandboxes": names(broker.state / "sandboxes"),
-        "workspaces": {name for name in names(broker.state / "workspaces") if name.endswith(".img")},
-        "mount points": names(broker.state / "workspaces/mounts"),
-        "results": names(broker.state / "results"),
-    }
 
 
 def rows(broker, query):
@@ -96,7 +55,7 @@ def cut_off(broker, code, name, timeout=300):
 def test_a_kill_in_the_middle_of_many_sessions_work_loses_no_variable(request):
     many = 30 if request.config.getoption("--long") else 10
     with Broker(timeout_s=300) as broker:
-        before = of_this_installation(broker)
+        before = Host(broker)
         client = broker.client()
         for i in range(many):
             client.ok(f"mine, counted = {i * 7}, 0", f"s{i}")
@@ -124,7 +83,7 @@ def test_a_kill_in_the_middle_of_many_sessions_work_loses_no_variable(request):
             # What was cut off may have run once, and never twice.
             assert mine == i * 7 and counted - acknowledged[i] in (0, 1), (i, acknowledged[i], answer)
         broker.delete_sessions()
-        assert of_this_installation(broker) == before
+        before.is_as_it_was()
 
 
 def test_a_kernel_adopted_while_it_runs_a_cell_is_heard_out_and_its_cell_is_unknown(tmp_path):
@@ -175,7 +134,7 @@ def test_the_time_limit_of_a_cell_holds_for_the_broker_that_adopts_it(code, grac
 
 def test_a_sandbox_without_a_row_is_removed_with_its_files():
     with Broker() as broker:
-        before = of_this_installation(broker)
+        before = Host(broker)
         broker.client().ok("x = 1", "forgotten")
         broker.kill()
         with sqlite3.connect(f"{broker.state}/broker.db") as table:
@@ -183,7 +142,7 @@ def test_a_sandbox_without_a_row_is_removed_with_its_files():
             table.execute("DELETE FROM session")
         table.close()
         broker.start()
-        assert of_this_installation(broker) == before
+        before.is_as_it_was()
         assert broker.client().ok("'x' in globals()", "forgotten")["state"] == "fresh"
 
 
@@ -250,7 +209,7 @@ def killed(foreign):
 @pytest.mark.parametrize("step", STEPS)
 def test_after_a_kill_at_this_step_variables_are_there_or_their_loss_is_told(killed, step):
     rounds = range(20)
-    before = of_this_installation(killed)
+    before = Host(killed)
     at_start = {"bundle_written": 1, "created": 1}.get(step, 0)
     for i in rounds:
         killed.stop()
@@ -260,12 +219,12 @@ def test_after_a_kill_at_this_step_variables_are_there_or_their_loss_is_told(kil
         for name in acknowledged.keys() | {"life-0", "life-1"}:
             truth_after(client, name, acknowledged.get(name, 0), step)
         killed.delete_sessions()
-        assert of_this_installation(killed) == before, (step, i)
+        before.is_as_it_was(step, i)
 
 
 @pytest.fixture(scope="module")
 def foreign():
-    """A container beside the broker's, and a control group of another installation."""
+    """A container beside the broker's, and control groups of another installation and of no broker."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="kb-foreign-"))
     digest = (images() / "names/python").read_text().strip()
     config = {
@@ -278,18 +237,20 @@ def foreign():
         "linux": {"namespaces": [{"type": kind} for kind in ("pid", "mount", "network", "ipc", "uts")]}}
     (folder / "config.json").write_text(json.dumps(config))
     top = next(path for path in (pathlib.Path("/sys/fs/cgroup/pids"), pathlib.Path("/sys/fs/cgroup")) if path.is_dir())
-    group = top / "kernel-broker" / "another-installation" / "its-session"
-    group.mkdir(parents=True)
-    yield folder, group
-    group.rmdir()
-    group.parent.rmdir()
+    groups = top / f"kernel-broker/another-{THIS_RUN}/its-session", top / f"another-program-{THIS_RUN}"
+    for group in groups:
+        group.mkdir(parents=True)
+    yield folder, groups
+    for group in (groups[0], groups[0].parent, groups[1]):
+        if group.is_dir():  # a broker that fails its test has taken it away
+            group.rmdir()
     shutil.rmtree(folder)
 
 
 @contextlib.contextmanager
 def foreign_container(foreign, broker):
     """It runs under the broker's own runtime, and must be left alone all the same."""
-    folder, group = foreign
+    folder, groups = foreign
     # crun refuses a host with both kinds of control groups, so it is shown one.
     one_kind = "if test -d $0; then mount -t tmpfs none $0; fi; exec \"$@\""
     crun = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", one_kind, "/sys/fs/cgroup/unified",
@@ -301,26 +262,28 @@ def foreign_container(foreign, broker):
         yield
         state = json.loads(subprocess.run([*crun, "state", "not-ours"], capture_output=True, text=True,
                                           check=True).stdout)
-        assert state["status"] == "running" and group.is_dir()
+        assert state["status"] == "running" and all(group.is_dir() for group in groups)
     finally:
         subprocess.run([*crun, "delete", "--force", "not-ours"], check=True)
 
 
 def test_containers_and_groups_that_are_not_ours_are_left_alone(foreign):
     with Broker() as broker, foreign_container(foreign, broker):
+        before = Host(broker)
         broker.client().ok("x = 1", "one")
         broker.kill()
         broker.start()
         assert broker.client().ok("x", "one")["state"] == "kept"
         broker.delete_sessions()
+        before.is_as_it_was()
 
 
 def test_a_stopped_broker_leaves_its_sandboxes_and_the_next_takes_them_over():
     with Broker() as broker:
         broker.client().ok("x = 5", "kept")
-        running = of_this_installation(broker)
+        running = Host(broker)
         assert broker.stop() == 0
-        assert of_this_installation(broker) == running
+        running.is_as_it_was()
         broker.start()
         answer = broker.client().ok("x", "kept")
         assert (answer["result"], answer["state"], answer["generation"]) == ("5", "kept", 1)

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from broker import Broker
-from test_adoption import of_this_installation
+from leftovers import of_this_installation
 
 
 def held_by(process):

@@ -5,7 +5,7 @@ import signal
 import threading
 
 from broker import Broker, until
-from test_adoption import of_this_installation
+from leftovers import of_this_installation
 
 CELL = "open('running', 'w').close()\nwhile os.path.exists('stop'): time.sleep(0.05)\nx += 1"
 

@@ -135,6 +135,7 @@ void live_kernel::connect(uid_t owner) {
     options.socket_dir = sandbox_.socket_dir.get();
     options.socket_prefix = row_.socket_prefix;
     options.owner = owner;
+    options.worker = context_.pool.get_executor();
     options.max_message_bytes = context_.config.executions.message_bytes;
     options.on_first_socket = [&reached = context_.reached] {
         reached(step::first_socket);

@@ -6,14 +6,10 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 namespace kernelproto {
 namespace {
-
-bool is_output(std::string_view msg_type) noexcept {
-    return msg_type == "stream" || msg_type == "display_data" || msg_type == "execute_result" ||
-           msg_type == "update_display_data" || msg_type == "error" || msg_type == "clear_output";
-}
 
 /// Puts what was read among the events, or counts the message as invalid.
 template <class T>
@@ -26,11 +22,11 @@ bool tell(result<T>&& read, actions& out) {
     return true;
 }
 
-void tell_stream(message const& heard, actions& out) {
-    if (tell(read_stream(heard.content), out)) {
-        if (auto const missing = std::get<stream_text>(out.events.back()).missing; missing > 0) {
-            out.events.emplace_back(output_discarded{missing});
-        }
+void tell_output(output_content&& what, actions& out) {
+    std::visit([&](auto&& each) { out.events.emplace_back(std::move(each)); }, std::move(what));
+    if (auto const* text = std::get_if<stream_text>(&out.events.back());
+        text && text->missing > 0) {
+        out.events.emplace_back(output_discarded{text->missing});
     }
 }
 
@@ -64,7 +60,7 @@ bool execution::owns(std::string_view parent_id) const noexcept {
             }));
 }
 
-actions execution::on_message(channel from, message const& heard, steady_time now) {
+actions execution::on_message(channel from, message heard, steady_time now) {
     actions out;
     if (ended()) {
         out.dropped =
@@ -86,7 +82,7 @@ actions execution::on_message(channel from, message const& heard, steady_time no
     return out;
 }
 
-void execution::on_own(channel from, message const& heard, steady_time now, actions& out) {
+void execution::on_own(channel from, message& heard, steady_time now, actions& out) {
     if (from == channel::iopub) {
         put_off_mute(now);
         on_output(heard, now, out);
@@ -99,28 +95,22 @@ void execution::on_own(channel from, message const& heard, steady_time now, acti
     }
 }
 
-void execution::on_output(message const& heard, steady_time now, actions& out) {
-    using kind = rich_output::kind;
+void execution::on_output(message& heard, steady_time now, actions& out) {
     auto const& type = heard.head.msg_type;
-    auto const size = heard.content.bytes().size();
-    if (type == "stream") {
-        tell_stream(heard, out);
-    } else if (size > max_content_bytes && is_output(type)) {
-        out.events.emplace_back(output_discarded{size});
-    } else if (type == "display_data") {
-        tell(read_rich_output(kind::display_data, heard.content), out);
-    } else if (type == "execute_result") {
-        tell(read_rich_output(kind::execute_result, heard.content), out);
-    } else if (type == "update_display_data") {
-        tell(read_rich_output(kind::update_display_data, heard.content), out);
-    } else if (type == "clear_output") {
-        tell(read_clear_output(heard.content), out);
-    } else if (type == "error") {
-        if (tell(read_error(heard.content), out)) {
-            raised_ = std::get<raised>(out.events.back());
-        }
-    } else {
+    if (!is_output(type)) {
         on_status(heard, now, out);
+        return;
+    }
+    auto read = heard.output ? std::move(*heard.output) : read_output(type, heard.content);
+    if (read) {
+        if (auto const* error = std::get_if<raised>(&*read)) {
+            raised_ = *error;
+        }
+        tell_output(std::move(*read), out);
+    } else if (auto const size = heard.content.bytes().size(); size > max_content_bytes) {
+        out.events.emplace_back(output_discarded{size});
+    } else {
+        out.dropped = drop::invalid;
     }
 }
 

@@ -40,7 +40,7 @@ public:
     bool owns(std::string_view parent_id) const noexcept;
 
     /// Precondition: `owns(heard.parent.msg_id)`. After the end everything is dropped.
-    actions on_message(channel from, message const& heard, steady_time now);
+    actions on_message(channel from, message heard, steady_time now);
 
     /// To be called at `next_deadline()`; earlier calls do nothing.
     actions on_timer(steady_time now);
@@ -82,10 +82,10 @@ private:
         channel to;
     };
 
-    void on_own(channel from, message const& heard, steady_time now, actions& out);
+    void on_own(channel from, message& heard, steady_time now, actions& out);
     void on_reply(message const& heard, steady_time now, actions& out);
     void on_idle(message const& heard, steady_time now, actions& out);
-    void on_output(message const& heard, steady_time now, actions& out);
+    void on_output(message& heard, steady_time now, actions& out);
     void on_status(message const& heard, steady_time now, actions& out);
     void on_input_request(message const& heard, actions& out);
     void on_probe(probe const& which, channel from, message const& heard, steady_time now,

@@ -58,19 +58,25 @@ void kernel_state::release_held(steady_time now, kernel_step& out) {
 }
 
 kernel_step kernel_state::on_frames(channel from, frame_list const& frames, steady_time now) {
+    if (from == channel::heartbeat) {
+        ++counters_.received;
+        counters_.received_bytes += total_bytes(frames);
+        on_echo(frames);
+        return {};
+    }
+    return on_decoded(from, total_bytes(frames), decode(frames, keys_, limits_), now);
+}
+
+kernel_step kernel_state::on_decoded(channel from, std::size_t bytes, result<message> heard,
+                                     steady_time now) {
     kernel_step out;
     ++counters_.received;
-    counters_.received_bytes += total_bytes(frames);
-    if (from == channel::heartbeat) {
-        on_echo(frames);
-        return out;
-    }
-    auto const heard = decode(frames, keys_, limits_);
+    counters_.received_bytes += bytes;
     if (!heard) {
         counters_.count_invalid(heard.error());
         return out;
     }
-    on_message(from, *heard, now, out);
+    on_message(from, std::move(*heard), now, out);
     release_held(now, out);
     return out;
 }
@@ -81,8 +87,7 @@ void kernel_state::on_echo(frame_list const& frames) {
     }
 }
 
-void kernel_state::on_message(channel from, message const& heard, steady_time now,
-                              kernel_step& out) {
+void kernel_state::on_message(channel from, message heard, steady_time now, kernel_step& out) {
     if (over_) {
         count(drop::surplus);
         return;
@@ -97,7 +102,7 @@ void kernel_state::on_message(channel from, message const& heard, steady_time no
         return;
     }
     if (execution_ && execution_->owns(heard.parent.msg_id)) {
-        take(execution_->on_message(from, heard, now), out);
+        take(execution_->on_message(from, std::move(heard), now), out);
     } else if (interruption_.owns(heard.parent.msg_id)) {
         take(interruption_.on_message(from, heard, now), out);
     } else if (readiness_) {

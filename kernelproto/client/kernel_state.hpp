@@ -64,6 +64,10 @@ public:
     /// A whole message of any channel.
     kernel_step on_frames(channel from, frame_list const& frames, steady_time now);
 
+    /// The same for one of `bytes` that was decoded elsewhere (`decode_whole`), with this kernel's
+    /// key and limits. Not for the heartbeat, which is no Jupyter message.
+    kernel_step on_decoded(channel from, std::size_t bytes, result<message> heard, steady_time now);
+
     /// `messages` of output, together `bytes`, were thrown away before they were looked at.
     kernel_step on_discarded(std::uint64_t messages, std::uint64_t bytes);
 
@@ -94,7 +98,7 @@ public:
 private:
     kernel_step begin(readiness::mode how, steady_time deadline, steady_time now);
     kernel_step end_all(end_cause ended, client_errc not_ready);
-    void on_message(channel from, message const& heard, steady_time now, kernel_step& out);
+    void on_message(channel from, message heard, steady_time now, kernel_step& out);
     void on_echo(frame_list const& frames);
     drop about_nothing(message const& heard) const noexcept;
     void release_held(steady_time now, kernel_step& out);

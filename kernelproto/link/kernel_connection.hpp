@@ -11,6 +11,7 @@
 #include "kernelproto/link/link.hpp"
 #include "kernelproto/wire/result.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <sys/types.h>
 
@@ -44,6 +45,9 @@ struct connection_options {
     uid_t owner = 0;
     /// Above this many bytes in one message the connection fails with `link_failure::too_much`.
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
+    /// Where messages above a mebibyte are checked and read, while other kernels go on; it ends
+    /// before the loop does. Empty: on the loop.
+    boost::asio::any_io_executor worker;
     /// Sockets that somebody listens on take a connection at once, unless their process is stopped.
     std::chrono::milliseconds connect_within{5000};
     /// Called once, when the first of the sockets was seen; may be empty.

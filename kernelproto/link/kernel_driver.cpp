@@ -7,13 +7,17 @@
 #include "kernelproto/link/link_errc.hpp"
 #include "kernelproto/link/zmq_link.hpp"
 #include "kernelproto/link/zmtp_link.hpp"
+#include "kernelproto/wire/codec.hpp"
+#include "kernelproto/wire/errc.hpp"
 #include "kernelproto/wire/session_id.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -30,12 +34,26 @@ constexpr std::chrono::milliseconds last_words_within{250};
 /// The same while it still says something: reading what a dead kernel left takes its time.
 constexpr std::chrono::milliseconds last_words_at_most{5000};
 
+/// A millisecond's work, or a little more.
+constexpr std::size_t read_on_loop_bytes = std::size_t{1024} * 1024;
+
 steady_time now() { return std::chrono::steady_clock::now(); }
 
 frame_limits limits_of(connection_options const& options) {
     frame_limits limits;
     limits.max_message_bytes = options.max_message_bytes;
     return limits;
+}
+
+/// On a worker, which must not be ended by a message that takes more memory than there is.
+result<message> decode_long(frame_list const& frames, std::string const& key,
+                            frame_limits const& limits) {
+    try {
+        signer keys{key};
+        return decode_whole(frames, keys, limits);
+    } catch (std::bad_alloc const&) {
+        return wire_errc::message_too_large;
+    }
 }
 
 result<std::shared_ptr<link>> open_link(boost::asio::io_context& loop, transport carrier,
@@ -189,7 +207,37 @@ void kernel_driver::close() {
 }
 
 void kernel_driver::on_message(channel from, frame_list frames) {
+    if (options_.worker && from != channel::heartbeat && total_bytes(frames) > read_on_loop_bytes) {
+        read_elsewhere(from, std::move(frames));
+        return;
+    }
     perform(state_.on_frames(from, frames, now()), resume::now);
+}
+
+/// What comes after it waits: the kernel's order is the truth.
+void kernel_driver::read_elsewhere(channel from, frame_list frames) {
+    link_->pause();
+    reading_ = true;
+    boost::asio::post(
+        options_.worker, [self = shared_from_this(), from, frames = std::move(frames),
+                          key = options_.key, limits = limits_of(options_)]() mutable {
+            auto heard = decode_long(frames, key, limits);
+            auto const bytes = total_bytes(frames);
+            frames.clear();
+            // The last owner of the driver may be this one, and it must end on its loop.
+            auto& loop = self->loop_;
+            boost::asio::post(
+                loop, [self = std::move(self), from, bytes, heard = std::move(heard)]() mutable {
+                    self->reading_ = false;
+                    auto const link = self->link_;
+                    if (!link) {
+                        return;
+                    }
+                    self->perform(self->state_.on_decoded(from, bytes, std::move(heard), now()),
+                                  resume::now);
+                    link->resume();
+                });
+        });
 }
 
 void kernel_driver::on_discarded(std::uint64_t messages, std::uint64_t bytes) {
@@ -299,8 +347,9 @@ void kernel_driver::on_timer() {
 void kernel_driver::on_verdict_due() {
     if (phase_ != phase::dying) {
         fail(link_failure::lost, *cut_detail_);
-    } else if (std::exchange(heard_at_death_, counters().received) == counters().received ||
-               now() >= died_at_ + last_words_at_most) {
+    } else if (now() >= died_at_ + last_words_at_most ||
+               (std::exchange(heard_at_death_, counters().received) == counters().received &&
+                !reading_)) {
         finish_death();
     } else {
         verdict_at_ = now() + last_words_within;

@@ -65,6 +65,7 @@ private:
     struct abandon_unless_ended;
 
     boost::asio::awaitable<result<void>> find_sockets(socket_search& search, steady_time deadline);
+    void read_elsewhere(channel from, frame_list frames);
     void fail(link_failure why, std::string const& detail);
     void finish_death();
     void end_link();
@@ -86,6 +87,7 @@ private:
     std::optional<steady_time> verdict_at_;
     steady_time died_at_{};
     std::uint64_t heard_at_death_ = 0;
+    bool reading_ = false;  // a long message, on the worker
 
     boost::asio::steady_timer timer_;
     std::optional<steady_time> armed_for_;

@@ -51,6 +51,12 @@ public:
     /// Queues a message; order per channel is kept. Fails when the link has failed or is closed.
     virtual result<void> send(channel to, frame_list frames) = 0;
 
+    /// Nothing is handed on until `resume`, though messages are still taken in: what was handed on
+    /// last is being looked at elsewhere, and counts as unread until then.
+    virtual void pause() = 0;
+    /// May call back at once.
+    virtual void resume() = 0;
+
     /// No callback comes after this returns. Idempotent.
     virtual void close() = 0;
 };

@@ -47,6 +47,7 @@ void queued_link::close() {
     }
     disconnect();
     inbox_ = {};
+    in_hand_bytes_ = 0;
     load_.unread_bytes = 0;
 }
 
@@ -80,7 +81,7 @@ void queued_link::discard(channel from, std::size_t bytes) {
 void queued_link::deliver() {
     int messages = 0;
     std::size_t bytes = 0;
-    while (!closed_ && !inbox_.empty()) {
+    while (!closed_ && !paused_ && !inbox_.empty()) {
         if (messages == deliver_per_turn || bytes >= deliver_bytes_per_turn) {
             deliver_later();
             return;
@@ -96,10 +97,22 @@ void queued_link::deliver() {
         ++messages;
         bytes += next.bytes;
         handler_->on_message(next.from, std::move(next.frames));
+        if (paused_ && !closed_) {
+            in_hand_bytes_ = next.bytes;
+            load_.unread_bytes += next.bytes;
+        }
     }
-    if (!closed_ && verdict_) {
+    if (!closed_ && !paused_ && verdict_) {
         fail_now();
     }
+}
+
+void queued_link::pause() { paused_ = true; }
+
+void queued_link::resume() {
+    paused_ = false;
+    load_.unread_bytes -= std::exchange(in_hand_bytes_, 0);
+    deliver();
 }
 
 void queued_link::deliver_later() {
@@ -120,7 +133,7 @@ void queued_link::decide(link_failure why, std::string detail) {
     verdict_ = verdict{why, std::move(detail)};
     if (why != link_failure::lost) {
         inbox_.clear();  // their memory is what is too much
-        load_.unread_bytes = 0;
+        load_.unread_bytes = in_hand_bytes_;
     }
 }
 

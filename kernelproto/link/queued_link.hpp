@@ -38,6 +38,8 @@ struct link_load {
 
 class queued_link : public link, public std::enable_shared_from_this<queued_link> {
 public:
+    void pause() final;
+    void resume() final;
     void close() final;
 
     link_load const& load() const noexcept { return load_; }
@@ -90,6 +92,8 @@ private:
     std::deque<unread> inbox_;
     link_load load_;
     bool delivery_posted_ = false;
+    bool paused_ = false;
+    std::size_t in_hand_bytes_ = 0;  // of the message that is looked at elsewhere
     std::optional<verdict> verdict_;
     bool closed_ = false;
 };

@@ -75,8 +75,20 @@ result<message> decode(frame_list const& frames, signer& keys, frame_limits cons
     if (auto const metadata = json_object::parse(p[metadata_at]); !metadata) {
         return metadata.error();
     }
-    return message{std::move(*head), std::move(*parent), p[metadata_at], p[content_at],
-                   frame_list(p.begin() + buffers_at, p.end())};
+    return message{std::move(*head),
+                   std::move(*parent),
+                   p[metadata_at],
+                   p[content_at],
+                   frame_list(p.begin() + buffers_at, p.end()),
+                   std::nullopt};
+}
+
+result<message> decode_whole(frame_list const& frames, signer& keys, frame_limits const& limits) {
+    auto heard = decode(frames, keys, limits);
+    if (heard && is_output(heard->head.msg_type)) {
+        heard->output = read_output(heard->head.msg_type, heard->content);
+    }
+    return heard;
 }
 
 frame_list encode(outgoing const& out, signer& keys) {

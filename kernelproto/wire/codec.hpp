@@ -15,6 +15,9 @@ namespace kernelproto {
 /// iopub there is usually one, but none for a welcome. Frames after content are the buffers.
 result<message> decode(frame_list const& frames, signer& keys, frame_limits const& limits);
 
+/// The same, and reads an output as well: for long messages, where reading is work.
+result<message> decode_whole(frame_list const& frames, signer& keys, frame_limits const& limits);
+
 /// Delimiter first, as a DEALER sends it. Metadata is always `{}`: a kernel takes null badly.
 frame_list encode(outgoing const& out, signer& keys);
 

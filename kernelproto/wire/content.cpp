@@ -206,4 +206,35 @@ result<rich_output> read_rich_output(rich_output::kind what, frame const& conten
     return output;
 }
 
+bool is_output(std::string_view msg_type) noexcept {
+    return msg_type == "stream" || msg_type == "display_data" || msg_type == "execute_result" ||
+           msg_type == "update_display_data" || msg_type == "error" || msg_type == "clear_output";
+}
+
+result<output_content> read_output(std::string_view msg_type, frame const& content) {
+    using kind = rich_output::kind;
+    auto const any = [](auto read) {
+        return read ? result<output_content>{std::move(*read)} : read.error();
+    };
+    if (msg_type == "stream") {
+        return any(read_stream(content));
+    }
+    if (msg_type == "display_data") {
+        return any(read_rich_output(kind::display_data, content));
+    }
+    if (msg_type == "execute_result") {
+        return any(read_rich_output(kind::execute_result, content));
+    }
+    if (msg_type == "update_display_data") {
+        return any(read_rich_output(kind::update_display_data, content));
+    }
+    if (msg_type == "clear_output") {
+        return any(read_clear_output(content));
+    }
+    if (msg_type == "error") {
+        return any(read_error(content));
+    }
+    return wire_errc::bad_content;
+}
+
 }  // namespace kernelproto

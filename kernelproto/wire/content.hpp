@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace kernelproto {
@@ -79,7 +80,7 @@ struct kernel_info {
     std::string language_version;
 };
 
-/// A longer content is not looked at: that would hold everybody up.
+/// A longer content is not looked at: no client wants it, and it takes several times its size.
 inline constexpr std::size_t max_content_bytes = std::size_t{32} * 1024 * 1024;
 
 /// How much of a longer stream's end is kept.
@@ -98,5 +99,13 @@ result<input_wanted> read_input_request(frame const& content);
 result<execute_reply> read_execute_reply(frame const& content);
 result<kernel_info> read_kernel_info_reply(frame const& content);
 result<rich_output> read_rich_output(rich_output::kind what, frame const& content);
+
+/// Whatever a message on iopub can put out.
+using output_content = std::variant<stream_text, rich_output, output_cleared, raised>;
+
+/// One of the types that `read_output` reads.
+bool is_output(std::string_view msg_type) noexcept;
+
+result<output_content> read_output(std::string_view msg_type, frame const& content);
 
 }  // namespace kernelproto

@@ -166,6 +166,53 @@ TEST_CASE("a loss is told after what came before it, and only the first reason i
     CHECK(f.link->disconnects == 1);
 }
 
+TEST_CASE("a pause holds everything back but the taking in", "[link][queue]") {
+    fixture f;
+    f.hears.on_any = [&] {
+        if (f.hears.heard.back() == "iopub:long") {
+            f.link->pause();
+        }
+    };
+    REQUIRE(f.link->take(channel::iopub, "before"));
+    REQUIRE(f.link->take(channel::iopub, "long", 300 * kib));
+    REQUIRE(f.link->take(channel::iopub, "after"));
+    f.link->deliver();
+    f.link->decide(link_failure::lost, "gone");
+    f.link->deliver();
+    f.loop.run();
+    CHECK(f.hears.heard == std::vector<std::string>{"iopub:before", "iopub:long"});
+    CHECK(f.hears.failures.empty());
+    SECTION("until it is over") {
+        CHECK(f.link->load().unread_bytes == 300 * kib + 1);  // what is looked at is not read yet
+        f.link->resume();
+        CHECK(f.hears.heard.back() == "iopub:after");
+        CHECK(f.hears.failures.size() == 1);
+        CHECK(f.link->load().unread_bytes == 0);
+    }
+    SECTION("or the link is closed") {
+        f.link->close();
+        f.link->resume();
+        CHECK(f.hears.heard.size() == 2);
+        CHECK(f.hears.failures.empty());
+        CHECK(f.link->load().unread_bytes == 0);
+    }
+}
+
+TEST_CASE("what is looked at elsewhere counts against the limit", "[link][queue]") {
+    fixture f;
+    f.hears.on_any = [&] {
+        f.link->pause();
+    };
+    REQUIRE(f.link->take(channel::shell, "long", 300 * kib));
+    f.link->deliver();
+    REQUIRE(f.link->take(channel::shell, "x", 200 * kib));
+    CHECK_FALSE(f.link->take(channel::shell, "x", 1));
+    CHECK(f.link->load().unread_bytes == 300 * kib);
+    f.link->resume();
+    CHECK(f.hears.failures.size() == 1);
+    CHECK(f.link->load().unread_bytes == 0);
+}
+
 TEST_CASE("nothing is handed on after close, whoever closes", "[link][queue]") {
     fixture f;
     for (int i = 0; i < 65; ++i) {

@@ -54,6 +54,7 @@ public:
         made.owner = ::geteuid();
         made.max_message_bytes = max_message_bytes;
         made.connect_within = connect_within;
+        made.worker = worker;
         made.on_first_socket = on_first_socket;
         return made;
     }
@@ -140,6 +141,7 @@ public:
     std::chrono::milliseconds settle_within{60000};
     kernelproto::liveness_timings liveness;
     std::function<void()> on_first_socket;
+    boost::asio::any_io_executor worker;
 
     std::optional<scripted_kernel> kernel;
     std::shared_ptr<kernelproto::kernel_driver> driver;

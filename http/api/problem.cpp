@@ -57,7 +57,7 @@ problem table(errc code) {
         case errc::image_unavailable:
             return row(503, "image_unavailable", "The image is not there", 30);
         case errc::draining:
-            return row(503, "draining", "The broker is shutting down", 5);
+            return row(503, "draining", "The broker is starting or shutting down", 5);
         case errc::workspace_full:
             return row(507, "workspace_full", "The workspace of the session is full");
         case errc::internal:

@@ -55,8 +55,22 @@ result<owned_fd> open_socket_file(int directory, std::string const& name, uid_t 
     return file;
 }
 
+owned_fd socket_for_kernel() {
+#ifdef SO_PASSRIGHTS
+    constexpr int pass_rights = SO_PASSRIGHTS;
+#else
+    constexpr int pass_rights = 83;  // headers are older than the systems that we run on
+#endif
+    owned_fd made{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (made) {
+        int const no = 0;
+        (void)::setsockopt(made.get(), SOL_SOCKET, pass_rights, &no, sizeof no);
+    }
+    return made;
+}
+
 result<void> probe_socket_file(owned_fd const& file) {
-    owned_fd const probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    owned_fd const probe = socket_for_kernel();
     if (!probe) {
         return link_errc::no_resources;
     }

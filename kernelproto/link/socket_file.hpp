@@ -18,6 +18,12 @@ namespace kernelproto {
 /// `not_a_socket`, `foreign_owner` or `no_resources`.
 result<owned_fd> open_socket_file(int directory, std::string const& name, uid_t owner);
 
+/// A socket to connect to a kernel with: non-blocking, and where Linux knows how to (6.16), nobody
+/// can pass it descriptors. The last close of one may block for as long as its sender chose, as
+/// that of a TCP socket that lingers does, and a passed one that we do not want is closed by us.
+/// Empty when there are no resources.
+owned_fd socket_for_kernel();
+
 /// Connects once and lets go: a socket exists from bind(2) on, but refuses until listen(2), and a
 /// ZeroMQ socket that does not reconnect would never try again. Fails with `not_listening` or
 /// `no_resources`.

@@ -104,7 +104,7 @@ result<std::shared_ptr<zmtp_link>> zmtp_link::open(boost::asio::io_context& loop
 /// A unix socket is connected at once or not at all.
 result<void> zmtp_link::connect(channel which, owned_fd path) {
     auto& l = at(which);
-    owned_fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    owned_fd socket = socket_for_kernel();
     if (!socket) {
         return link_errc::no_resources;
     }

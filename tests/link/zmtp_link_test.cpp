@@ -92,6 +92,14 @@ std::string head(bool more, std::uint64_t size) {
     return bytes;
 }
 
+/// Linux 6.16 and later.
+bool descriptors_can_be_refused() {
+    constexpr int so_passrights = 83;
+    int const no = 0;
+    owned_fd const any{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    return ::setsockopt(any.get(), SOL_SOCKET, so_passrights, &no, sizeof no) == 0;
+}
+
 }  // namespace
 
 TEST_CASE("each channel greets as what it is", "[zmtp][link]") {
@@ -290,4 +298,13 @@ TEST_CASE("a message that is cut off by the end is not told", "[zmtp][link]") {
     f.kernel.hang_up(channel::iopub);
     REQUIRE(f.failed());
     CHECK(f.hears.heard == std::vector<std::string>{"iopub good"});
+}
+
+TEST_CASE("no descriptors are taken from a kernel", "[zmtp][link][hostile]") {
+    auto const on = GENERATE(channel::shell, channel::iopub);
+    fixture f;
+    f.establish();
+    if (descriptors_can_be_refused()) {
+        CHECK(f.kernel.pass_a_descriptor(on) == EPERM);
+    }
 }

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -92,6 +93,28 @@ public:
             all.append(some.data(), static_cast<std::size_t>(got));
         }
     }
+
+    /// Sends a byte and a descriptor with it. Returns the error.
+    int pass_a_descriptor(kernelproto::channel on) {
+        char byte = 0;
+        iovec bytes{&byte, 1};
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+        msghdr what{};
+        what.msg_iov = &bytes;
+        what.msg_iovlen = 1;
+        what.msg_control = control.data();
+        what.msg_controllen = control.size();
+        auto* const head = CMSG_FIRSTHDR(&what);
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(sizeof(int));
+        int const passed = fd(on);
+        std::memcpy(CMSG_DATA(head), &passed, sizeof passed);
+        return ::sendmsg(fd(on), &what, MSG_NOSIGNAL) < 0 ? errno : 0;
+    }
+
+    /// Nothing more can be sent to it, though it may say more.
+    void stop_reading(kernelproto::channel on) { ::shutdown(fd(on), SHUT_RD); }
 
     void hang_up(kernelproto::channel on) { peers_[static_cast<std::size_t>(on)].reset(); }
 

@@ -143,6 +143,7 @@ void peer::begin_frame(unsigned char flags, std::uint64_t size, std::vector<mess
     if (fault_) {
         return;
     }
+    ++frames_begun_;
     flags_ = flags;
     body_bytes_ = size;
     body_filled_ = 0;
@@ -182,6 +183,9 @@ void peer::end_frame(std::vector<message>& whole) {
     unfinished_.frames.emplace_back(body, bytes);
     unfinished_.bytes += bytes.size() + frame_cost;
     if ((flags_ & flag_more) == 0) {
+        if (unfinished_.frames.size() < 4) {
+            unfinished_.frames.shrink_to_fit();  // else the room to spare is not in their cost
+        }
         whole.push_back(std::exchange(unfinished_, {}));
     }
 }

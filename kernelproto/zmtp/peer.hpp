@@ -60,6 +60,9 @@ public:
     /// Bytes of the message that is not whole yet.
     std::size_t unfinished_bytes() const noexcept { return unfinished_.bytes + body_filled_; }
 
+    /// Of messages and commands. What each costs in time does not show in its bytes.
+    std::uint64_t frames_begun() const noexcept { return frames_begun_; }
+
     /// What has to be sent, in this order and before any message. Empty: nothing.
     std::string take_output() noexcept;
 
@@ -94,6 +97,7 @@ private:
     std::shared_ptr<char[]> body_;
     std::size_t body_bytes_ = 0;
     std::size_t body_filled_ = 0;
+    std::uint64_t frames_begun_ = 0;
     message unfinished_;
 };
 

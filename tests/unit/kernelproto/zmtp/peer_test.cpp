@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernelproto/zmtp/peer.hpp"
 
+#include "tests/support/allocated.hpp"
 #include "tests/support/catch.hpp"
 
 #include <algorithm>
@@ -296,6 +297,28 @@ TEST_CASE("limits are judged by what is announced, to the byte", "[zmtp][limit]"
         CHECK(s.p.unfinished_bytes() == 10);
         CHECK(s.p.room().size() == 990);
     }
+}
+
+TEST_CASE("a message takes no more memory than it weighs", "[zmtp][limit]") {
+    auto const frames = GENERATE(1, 2, 3, 5, 9);
+    auto const size = GENERATE(0, 1, 40);
+    constexpr std::size_t count = 1000;
+    constexpr std::size_t place_in_a_queue = 64;
+    std::string one;
+    for (int i = 0; i < frames; ++i) {
+        one += std::string{i + 1 < frames ? '\x01' : '\0'} + static_cast<char>(size) +
+               std::string(static_cast<std::size_t>(size), 'x');
+    }
+    side s;
+    s.establish();
+    s.whole.reserve(count);
+    auto const before = tests::allocated_bytes();
+    for (std::size_t i = 0; i < count; ++i) {
+        s.p.feed(one, s.whole);
+    }
+    auto const taken = tests::allocated_bytes() - before;
+    REQUIRE(s.whole.size() == count);
+    CHECK(taken + count * place_in_a_queue <= count * s.whole[0].bytes);
 }
 
 TEST_CASE("each fault has words of its own", "[zmtp]") {

@@ -31,8 +31,14 @@ constexpr std::size_t scratch_bytes = std::size_t{64} * 1024;
 /// A peer that asks for signs of life and does not read them gets no more of them.
 constexpr std::size_t max_unread_answers_bytes = std::size_t{64} * 1024;
 
-/// How long after a lost connection the last words on the others are awaited.
+/// After a lost connection, how long the others have to be silent until theirs were the last words.
 constexpr std::chrono::milliseconds settle_within{50};
+
+/// The same for others that are never silent.
+constexpr std::chrono::milliseconds settle_at_most{5000};
+
+/// A flood of small messages is no reason to keep the room for it as long as the kernel lives.
+constexpr std::size_t whole_to_keep = 256;
 
 constexpr std::array all_channels{channel::iopub, channel::stdin_channel, channel::control,
                                   channel::heartbeat, channel::shell};
@@ -196,9 +202,10 @@ std::size_t zmtp_link::read_once(channel which) {
         [&] { return ::readv(l.socket.native_handle(), into.data(), into.size()); });
     if (got <= 0) {
         l.lost = got == 0 || !would_block(errno);
-        return 0;
+        return {asked, 0};
     }
     auto const bytes = static_cast<std::size_t>(got);
+    heard_bytes_ += bytes;
     auto const direct = std::min(bytes, room.size());
     if (direct > 0) {
         l.peer.filled(direct, whole_);
@@ -325,33 +332,39 @@ void zmtp_link::lane_lost(channel which) {
         std::all_of(lanes_.begin(), lanes_.end(), [](lane const& l) { return l.lost; });
     if (all) {
         settle();
-    } else if (settle_.expiry() == boost::asio::steady_timer::time_point{}) {
-        settle_.expires_after(settle_within);
-        settle_.async_wait([self = self()](boost::system::error_code const& cancelled) {
-            if (!cancelled) {
-                self->settle();
-                self->deliver();
-            }
-        });
+    } else if (!settle_by_) {
+        settle_by_ = std::chrono::steady_clock::now() + settle_at_most;
+        settle_later();
     }
+}
+
+void zmtp_link::settle_later() {
+    heard_before_ = heard_bytes_;
+    settle_.expires_after(settle_within);
+    settle_.async_wait([self = self()](boost::system::error_code const& cancelled) {
+        if (!cancelled) {
+            self->settle();
+            self->deliver();
+        }
+    });
 }
 
 /// A connection ended, and the others had their time: what they hold now comes before the verdict.
 void zmtp_link::settle() {
-    bool more = false;
     std::string ended;
+    bool all = true;
     for (auto const which : all_channels) {
         if (ending()) {
             return;
         }
-        more = (!at(which).lost && read(which)) || more;
+        if (!at(which).lost) {
+            (void)read(which);  // the loop may have stood still while it spoke
+        }
+        all = all && at(which).lost;
         ended += at(which).lost ? std::string{" "} + name_of(which) : "";
     }
-    if (more) {
-        boost::asio::post(loop(), [self = self()] {
-            self->settle();
-            self->deliver();
-        });
+    if (!all && heard_bytes_ != heard_before_ && std::chrono::steady_clock::now() < *settle_by_) {
+        settle_later();
     } else {
         decide(link_failure::lost, "connections ended:" + ended);
     }

@@ -12,8 +12,11 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +65,7 @@ private:
     void on_connect_due();
     void on_fault(channel which, zmtp::fault why);
     void lane_lost(channel which);
+    void settle_later();
     void settle();
     void disconnect() override;
     std::shared_ptr<zmtp_link> self();
@@ -70,6 +74,9 @@ private:
     std::vector<zmtp::peer::message> whole_;  // only while one lane is read
     boost::asio::steady_timer connect_due_;
     boost::asio::steady_timer settle_;
+    std::optional<std::chrono::steady_clock::time_point> settle_by_;  // from the first loss on
+    std::uint64_t heard_bytes_ = 0;
+    std::uint64_t heard_before_ = 0;  // when the others were last looked at
 };
 
 }  // namespace kernelproto

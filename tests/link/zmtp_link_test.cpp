@@ -6,8 +6,10 @@
 #include "tests/support/raw_kernel.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -298,6 +300,46 @@ TEST_CASE("a message that is cut off by the end is not told", "[zmtp][link]") {
     f.kernel.hang_up(channel::iopub);
     REQUIRE(f.failed());
     CHECK(f.hears.heard == std::vector<std::string>{"iopub good"});
+}
+
+TEST_CASE("what still comes is waited for after another channel has hung up", "[zmtp][link]") {
+    fixture f;
+    f.establish();
+    f.kernel.hang_up(channel::shell);
+    std::size_t said = 0;
+    auto const later = std::chrono::steady_clock::now() + std::chrono::milliseconds{200};
+    REQUIRE(f.s.until([&] {
+        f.kernel.say(channel::iopub, "\0\x01x"s);
+        ++said;
+        return std::chrono::steady_clock::now() > later;
+    }));
+    CHECK(f.hears.failures.empty());
+    REQUIRE(f.failed());
+    CHECK(f.hears.heard.size() == said);
+}
+
+TEST_CASE("a channel that is never silent does not hide for ever that another hung up",
+          "[zmtp][link][hostile]") {
+    fixture f;
+    f.establish();
+    std::string noise;
+    for (int i = 0; i < 20000; ++i) {
+        noise += "\x04\x01\0"s;  // the shortest command
+    }
+    std::atomic<bool> enough = false;
+    std::thread speaks{[&] {
+        std::size_t at = 0;
+        while (!enough) {
+            at = (at + f.kernel.say(channel::iopub, std::string_view{noise}.substr(at))) %
+                 noise.size();
+        }
+    }};
+    f.kernel.hang_up(channel::shell);
+    bool const told = f.failed();
+    enough = true;
+    speaks.join();
+    REQUIRE(told);
+    CHECK(f.hears.failures[0] == std::pair{link_failure::lost, "connections ended: shell"s});
 }
 
 TEST_CASE("no descriptors are taken from a kernel", "[zmtp][link][hostile]") {

@@ -23,6 +23,7 @@ namespace {
 
 /// A kernel's publisher drops messages once its queue of a thousand is full, so reading goes before
 /// handing on: of one channel, in one turn, so much is taken in, which is more than is handed on.
+/// A frame counts with its cost: a mebibyte of empty ones takes longer than any other.
 constexpr std::size_t read_per_turn = std::size_t{4} * 1024 * 1024;
 
 /// Where bytes go that are not the middle of a long frame. One read is often a whole execution.
@@ -181,23 +182,25 @@ void zmtp_link::wait(channel which) {
 bool zmtp_link::read(channel which) {
     auto& l = at(which);
     answer(which);
-    for (std::size_t taken = 0; taken < read_per_turn;) {
-        auto const asked = l.peer.room().size() + scratch_bytes;
-        auto const got = read_once(which);
+    for (std::size_t spent = 0; spent < read_per_turn;) {
+        auto const before = l.peer.frames_begun();
+        auto const now = read_once(which);
         take(which);
-        if (ending() || l.lost || got < asked) {
-            return false;  // a short read has emptied the socket; the wait sees what comes later
+        if (ending() || l.lost || now.got < now.asked) {
+            return false;  // the wait sees what is left or comes later
         }
-        taken += got;
+        spent += now.got + (l.peer.frames_begun() - before) * zmtp::peer::frame_cost;
     }
     return true;
 }
 
-std::size_t zmtp_link::read_once(channel which) {
+zmtp_link::reading zmtp_link::read_once(channel which) {
     auto& l = at(which);
-    auto const room = l.peer.room();
-    auto const rest = scratch();
+    auto const all = l.peer.room();
+    auto const room = all.first(std::min(all.size(), read_per_turn));
+    auto const rest = room.size() == all.size() ? scratch() : std::span<char>{};
     std::array<iovec, 2> into{iovec{room.data(), room.size()}, iovec{rest.data(), rest.size()}};
+    auto const asked = room.size() + rest.size();
     auto const got = unless_interrupted(
         [&] { return ::readv(l.socket.native_handle(), into.data(), into.size()); });
     if (got <= 0) {
@@ -211,7 +214,7 @@ std::size_t zmtp_link::read_once(channel which) {
         l.peer.filled(direct, whole_);
     }
     l.peer.feed({rest.data(), bytes - direct}, whole_);
-    return bytes;
+    return {asked, bytes};
 }
 
 /// What `read_once` found.

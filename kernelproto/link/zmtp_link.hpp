@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The five channels of one kernel as five unix sockets that this thread itself reads and writes.
-// Never reconnects, never copies a large frame, and bounds to the byte what a kernel can make it
-// hold: half a message counts like a whole one. Belongs to one loop; pending waits share the
-// ownership, so `close` may be called from any callback.
+// Never reconnects, never copies a large frame of a kernel, and bounds to the byte what a kernel
+// can make it hold: half a message counts like a whole one. Belongs to one loop; pending waits
+// share the ownership, so `close` may be called from any callback.
 #pragma once
 
 #include "kernelproto/link/queued_link.hpp"
@@ -56,7 +56,12 @@ private:
     void look(channel which);
     void wait(channel which);
     bool read(channel which);
-    std::size_t read_once(channel which);
+    /// What one read(2) had room for, and what came.
+    struct reading {
+        std::size_t asked = 0;
+        std::size_t got = 0;
+    };
+    reading read_once(channel which);
     void take(channel which);
     void answer(channel which);
     void flush(channel which);

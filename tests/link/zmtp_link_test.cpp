@@ -5,6 +5,9 @@
 #include "kernelproto/link/socket_search.hpp"
 #include "tests/support/raw_kernel.hpp"
 
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -20,6 +23,9 @@ using namespace std::string_literals;
 namespace {
 
 constexpr std::size_t mib = std::size_t{1024} * 1024;
+
+/// The most that this thread has asked one readv(2) for.
+thread_local std::size_t most_asked = 0;
 
 struct recorder final : link_handler {
     void on_message(channel from, frame_list frames) override {
@@ -103,6 +109,15 @@ bool descriptors_can_be_refused() {
 }
 
 }  // namespace
+
+extern "C" ssize_t readv(int descriptor, iovec const* into, int count) {
+    std::size_t asked = 0;
+    for (int i = 0; i < count; ++i) {
+        asked += into[i].iov_len;
+    }
+    most_asked = std::max(most_asked, asked);
+    return ::syscall(SYS_readv, descriptor, into, count);
+}
 
 TEST_CASE("each channel greets as what it is", "[zmtp][link]") {
     fixture f;
@@ -348,5 +363,29 @@ TEST_CASE("no descriptors are taken from a kernel", "[zmtp][link][hostile]") {
     f.establish();
     if (descriptors_can_be_refused()) {
         CHECK(f.kernel.pass_a_descriptor(on) == EPERM);
+    }
+}
+
+TEST_CASE("a turn takes few commands, and few bytes of a long frame", "[zmtp][link][fair]") {
+    fixture f;
+    f.establish();
+    SECTION("commands") {
+        std::string many;
+        for (int i = 0; i < 40000; ++i) {
+            many += "\x04\x01\0"s;
+        }
+        CHECK(f.kernel.say(channel::iopub, many) == many.size());
+        auto const before = f.link->load().turns;
+        f.turn();
+        CHECK(f.link->load().turns > before);
+    }
+    SECTION("bytes") {
+        f.kernel.say(channel::shell, head(false, 200 * mib));
+        f.turn();
+        most_asked = 0;
+        f.kernel.say(channel::shell, "x");
+        f.turn();
+        CHECK(most_asked >= 4 * mib);
+        CHECK(most_asked <= 4 * mib + 64 * 1024);
     }
 }

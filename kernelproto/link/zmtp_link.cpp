@@ -255,7 +255,8 @@ void zmtp_link::answer(channel which) {
     flush(which);
 }
 
-/// A failed write is no verdict: what the peer said last is still to be read.
+/// A failed write is no verdict: what the peer said last is still to be read. But it is the end,
+/// for bytes are missing now; so it is made one that the reader meets behind those last words.
 void zmtp_link::flush(channel which) {
     auto& l = at(which);
     while (!l.waits_to_write && l.written < l.outgoing.size()) {
@@ -278,6 +279,7 @@ void zmtp_link::flush(channel which) {
             return;
         } else {
             l.written = l.outgoing.size();
+            ::shutdown(l.socket.native_handle(), SHUT_RDWR);
         }
     }
     if (l.written == l.outgoing.size()) {

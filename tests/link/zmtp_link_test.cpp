@@ -357,6 +357,19 @@ TEST_CASE("a channel that is never silent does not hide for ever that another hu
     CHECK(f.hears.failures[0] == std::pair{link_failure::lost, "connections ended: shell"s});
 }
 
+TEST_CASE("a kernel that takes nothing any more is lost, after what it said", "[zmtp][link]") {
+    fixture f;
+    f.establish();
+    f.kernel.say(channel::shell,
+                 "\0\x04"
+                 "last"s);
+    f.kernel.stop_reading(channel::shell);
+    CHECK(f.say(channel::shell, "x"));
+    REQUIRE(f.failed());
+    CHECK(f.hears.heard == std::vector<std::string>{"shell last"});
+    CHECK(f.hears.failures[0] == std::pair{link_failure::lost, "connections ended: shell"s});
+}
+
 TEST_CASE("no descriptors are taken from a kernel", "[zmtp][link][hostile]") {
     auto const on = GENERATE(channel::shell, channel::iopub);
     fixture f;

@@ -226,6 +226,9 @@ void zmtp_link::take(channel which) {
         }
     }
     whole_.clear();
+    if (whole_.capacity() > whole_to_keep) {
+        whole_.shrink_to_fit();
+    }
     if (ending()) {
         return;
     }
@@ -246,7 +249,7 @@ void zmtp_link::take(channel which) {
 void zmtp_link::answer(channel which) {
     auto& l = at(which);
     auto const out = l.peer.take_output();
-    if (!l.peer.established() || l.outgoing.size() < max_unread_answers_bytes) {
+    if (!l.peer.established() || l.outgoing.size() - l.written < max_unread_answers_bytes) {
         l.outgoing += out;
     }
     if (l.peer.established() && !l.unsent.empty()) {
@@ -267,7 +270,10 @@ void zmtp_link::flush(channel which) {
         if (done >= 0) {
             l.written += static_cast<std::size_t>(done);
         } else if (would_block(errno)) {
-            l.outgoing.erase(0, std::exchange(l.written, 0));
+            // Moving the rest each time would cost more than sending it.
+            if (l.written >= l.outgoing.size() / 2) {
+                l.outgoing.erase(0, std::exchange(l.written, 0));
+            }
             l.waits_to_write = true;
             l.socket.async_wait(boost::asio::posix::stream_descriptor::wait_write,
                                 [self = self(), which](boost::system::error_code const& cancelled) {
@@ -283,7 +289,7 @@ void zmtp_link::flush(channel which) {
         }
     }
     if (l.written == l.outgoing.size()) {
-        l.outgoing = {};
+        std::string{}.swap(l.outgoing);  // an assignment would keep its room
         l.written = 0;
     }
 }

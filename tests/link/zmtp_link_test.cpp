@@ -3,6 +3,7 @@
 #include "kernelproto/link/zmtp_link.hpp"
 
 #include "kernelproto/link/socket_search.hpp"
+#include "tests/support/allocated.hpp"
 #include "tests/support/raw_kernel.hpp"
 
 #include <sys/syscall.h>
@@ -401,4 +402,31 @@ TEST_CASE("a turn takes few commands, and few bytes of a long frame", "[zmtp][li
         CHECK(most_asked >= 4 * mib);
         CHECK(most_asked <= 4 * mib + 64 * 1024);
     }
+}
+
+TEST_CASE("what was sent and what was heard leave nothing behind", "[zmtp][link][limit]") {
+    fixture f;
+    f.establish();
+    auto const before = allocated_bytes();
+    SECTION("many small messages") {
+        for (int round = 0; round < 40; ++round) {
+            std::string many;
+            for (int i = 0; i < 1000; ++i) {
+                many += "\0\0"s;
+            }
+            CHECK(f.kernel.say(channel::iopub, many) == many.size());
+        }
+        f.turn();
+        CHECK(f.hears.heard.size() == 40000);
+        f.hears.heard = std::vector<std::string>();
+    }
+    SECTION("one large request") {
+        CHECK(f.say(channel::shell, std::string(3 * mib, 'L')));
+        std::size_t got = 0;
+        REQUIRE(f.s.until([&] {
+            got += f.kernel.heard(channel::shell).size();
+            return got == 9 + 3 * mib;
+        }));
+    }
+    CHECK(allocated_bytes() < before + 100 * 1024);
 }

@@ -5,8 +5,6 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
 
-#include <thread>
-
 using namespace kernelproto;
 using namespace tests;
 
@@ -39,15 +37,12 @@ std::shared_ptr<std::optional<result<kernel_info>>> begin_ready(kernel_stage& s)
 }  // namespace
 
 TEST_CASE("what a kernel said before it died is told before its end", "[link][end]") {
-    script steps{busy(), flood{2000}, die{}};
+    script steps{busy(), hold{}, flood{2000}, die{}};
     kernel_stage s{only("a", steps)};
     REQUIRE(s.ready());
     auto const end = begin(s, "a");
-    s.loop().restart();
-    s.loop().poll();  // the request is on its way
-    while (s.kernel->executes() == 0) {
-        std::this_thread::yield();
-    }
+    REQUIRE(s.until([&] { return s.kernel->executes() == 1; }));
+    s.kernel->go();
     s.driver->kernel_died();  // whoever watches it is faster than its sockets
     REQUIRE(s.until([&] { return end->has_value(); }));
     CHECK((*end)->cause == end_cause::kernel_died);
@@ -56,15 +51,12 @@ TEST_CASE("what a kernel said before it died is told before its end", "[link][en
 }
 
 TEST_CASE("a reply that a kernel sent just before it died ends its cell", "[link][end]") {
-    kernel_stage s{only("a", {busy(), stream("x"), reply_ok(), idle(), die{}})};
+    kernel_stage s{only("a", {busy(), hold{}, stream("x"), reply_ok(), idle(), die{}})};
     REQUIRE(s.ready());
     auto const end = begin(s, "a");
-    s.loop().restart();
-    s.loop().poll();  // the request is on its way
-    while (s.kernel->executes() == 0) {
-        std::this_thread::yield();  // the loop stands still while the kernel speaks and dies
-    }
-    s.kernel.reset();
+    REQUIRE(s.until([&] { return s.kernel->executes() == 1; }));
+    s.kernel->go();
+    s.kernel.reset();  // the loop stands still while the kernel speaks and dies
     s.driver->kernel_died();
     REQUIRE(s.until([&] { return end->has_value(); }));
     CHECK((*end)->cause == end_cause::complete);

@@ -2,6 +2,7 @@
 // Our own transport against peers that no library would be.
 #include "kernelproto/link/zmtp_link.hpp"
 
+#include "kernelproto/link/link_errc.hpp"
 #include "kernelproto/link/socket_search.hpp"
 #include "tests/support/allocated.hpp"
 #include "tests/support/raw_kernel.hpp"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -34,6 +36,9 @@ struct recorder final : link_handler {
         for (auto const& each : frames) {
             text += " " + std::string{each.bytes()};
         }
+        if (on_any) {
+            on_any();
+        }
     }
     void on_discarded(std::uint64_t, std::uint64_t) override {}
     void on_failure(link_failure why, std::string const& detail) override {
@@ -42,6 +47,7 @@ struct recorder final : link_handler {
 
     std::vector<std::string> heard;
     std::vector<std::pair<link_failure, std::string>> failures;
+    std::function<void()> on_any;
 };
 
 struct fixture {
@@ -202,6 +208,33 @@ TEST_CASE("broken framing after good messages ends the link behind them", "[zmtp
     REQUIRE(f.failed());
     CHECK(f.hears.heard == std::vector<std::string>{"iopub good"});
     CHECK(f.hears.failures[0] == std::pair{link_failure::lost, "iopub broke the framing of ZMTP"s});
+}
+
+TEST_CASE("nothing is sent any more once it is clear why a link ends", "[zmtp][link]") {
+    fixture f;
+    f.establish();
+    int refused = 0;
+    f.hears.on_any = [&] {
+        refused += f.say(channel::shell, "x").error() == link_errc::disconnected ? 1 : 0;
+    };
+    f.kernel.say(channel::iopub, "\0\x04good\x08\x01x"s);
+    REQUIRE(f.failed());
+    CHECK(refused == 1);
+    CHECK(f.kernel.heard(channel::shell).empty());
+}
+
+TEST_CASE("a handler may close the link while it hears", "[zmtp][link]") {
+    fixture f;
+    f.establish();
+    f.hears.on_any = [&] {
+        f.link->close();
+    };
+    f.kernel.say(channel::iopub, "\0\x03one\0\x03two"s);
+    f.kernel.say(channel::shell, "\0\x05three"s);
+    f.turn();
+    CHECK(f.hears.heard.size() == 1);
+    CHECK(f.hears.failures.empty());
+    CHECK(f.say(channel::shell, "x").error() == link_errc::closed);
 }
 
 TEST_CASE("a frame above the limit is refused when it is announced", "[zmtp][link][limit]") {

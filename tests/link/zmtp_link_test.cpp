@@ -272,6 +272,21 @@ TEST_CASE("halves of messages on all channels count together, to the byte", "[zm
     CHECK(f.hears.failures[0].second.find("unfinished messages, the last on shell") == 0);
 }
 
+TEST_CASE("halves of messages count together with those that wait", "[zmtp][link][limit]") {
+    fixture f{128 * 1024};
+    f.establish();
+    std::string many;
+    for (int i = 0; i < 130; ++i) {  // 155 KB with their cost, a half of which waits for a turn
+        many += "\2\0\0\0\0\0\0\x03\xE8"s + std::string(1000, 'm');
+    }
+    CHECK(f.kernel.say(channel::control, many) == many.size());
+    f.kernel.say(channel::shell, head(false, 128 * 1024 - 192) + std::string(125 * 1024, 'h'));
+    f.turn();
+    REQUIRE(f.hears.failures.size() == 1);
+    CHECK(f.hears.failures[0].first == link_failure::backlog);
+    CHECK(f.hears.failures[0].second.find("unfinished messages") == 0);
+}
+
 TEST_CASE("requests that a kernel does not read are bounded", "[zmtp][link][limit]") {
     fixture f{4 * mib};
     bool const greeted = GENERATE(true, false);

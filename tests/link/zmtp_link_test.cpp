@@ -366,6 +366,20 @@ TEST_CASE("a message that is cut off by the end is not told", "[zmtp][link]") {
     CHECK(f.hears.heard == std::vector<std::string>{"iopub good"});
 }
 
+TEST_CASE("the others have a moment to speak after a channel has hung up", "[zmtp][link]") {
+    fixture f;
+    f.establish();
+    auto const before = std::chrono::steady_clock::now();
+    f.kernel.hang_up(channel::shell);
+    f.turn();
+    f.turn();
+    bool const early = !f.hears.failures.empty();
+    if (std::chrono::steady_clock::now() < before + std::chrono::milliseconds{50}) {
+        CHECK_FALSE(early);
+    }
+    CHECK(f.failed());
+}
+
 TEST_CASE("what still comes is waited for after another channel has hung up", "[zmtp][link]") {
     fixture f;
     f.establish();

@@ -244,6 +244,14 @@ TEST_CASE("what breaks the framing is a fault, and nothing after it is heard", "
     CHECK(s.p.room().empty());
 }
 
+TEST_CASE("a second READY is ignored", "[zmtp]") {
+    side s{subscriber()};
+    s.establish(publisher);
+    s.hear(publisher + router);
+    CHECK(s.p.take_output().empty());
+    CHECK_FALSE(s.p.failed());
+}
+
 TEST_CASE("ERROR ends a connection at any time", "[zmtp]") {
     side s;
     s.establish();

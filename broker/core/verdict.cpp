@@ -98,9 +98,14 @@ bool kernel_is_gone(execution_facts const& facts) {
 /// such a kernel itself, and its status would only say so.
 kernel_end end_of(execution_facts const& facts) {
     bool const died = facts.cause == end_cause::kernel_died || facts.lost_by.has_value();
-    if (facts.ask_exit && !died && !facts.link) {
-        // The reply was heard and the process ends next, if it has not: with status 0.
-        return {0, {death_kind::exit, "the kernel ended itself with status 0"}, state_reason::exit};
+    if (facts.ask_exit && facts.exit_overdue) {
+        return {0,
+                {death_kind::exit, "the kernel was to end by exit(), did not, and was ended"},
+                state_reason::exit};
+    }
+    if (facts.ask_exit && !died && !facts.link && !facts.sandbox) {
+        // The reply was heard and the process ends next.
+        return {0, {death_kind::exit, "the kernel was told to end by exit()"}, state_reason::exit};
     }
     bool const link_first =
         facts.link == link_fault::too_much || facts.link == link_fault::backlog ||

@@ -46,11 +46,12 @@ struct execution_facts {
     reply_status reply = reply_status::none;
     /// From the reply, or from iopub where the reply has none.
     std::optional<raised_error> error;
-    bool ask_exit = false;     // exit() or quit(): the kernel ends by itself
-    bool timed_out = false;    // its deadline passed before it ended, whatever it did then
-    bool interrupted = false;  // a client asked for the interrupt, before it ended
-    bool cancelled = false;    // taken from the queue, or its session is deleted
-    bool killed = false;       // the broker ended the kernel, because of the deadline or interrupt
+    bool ask_exit = false;      // exit() or quit(): the kernel ends by itself
+    bool exit_overdue = false;  // it did not, and the broker ended it
+    bool timed_out = false;     // its deadline passed before it ended, whatever it did then
+    bool interrupted = false;   // a client asked for the interrupt, before it ended
+    bool cancelled = false;     // taken from the queue, or its session is deleted
+    bool killed = false;        // the broker ended the kernel, because of the deadline or interrupt
     /// The kernel could not be started, and nothing ran; the sentence for the client.
     std::optional<std::string> start_failure;
     std::optional<link_fault> link;

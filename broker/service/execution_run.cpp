@@ -213,15 +213,19 @@ void execution_run::guard() {
 
 task<> execution_run::see_off_kernel(kernelproto::execution_end const& end) {
     if (end.reply && end.reply->ask_exit && !kernel_->has_ended()) {
+        auto const overdue = std::make_shared<bool>(false);
         auto const patience = std::make_shared<boost::asio::steady_timer>(context_.loop);
         patience->expires_after(exit_grace);
-        patience->async_wait([kernel = kernel_, &tasks = context_.tasks, patience](auto error) {
-            if (!error && !kernel->has_ended()) {
-                tasks.spawn(end_kernel(kernel));
-            }
-        });
+        patience->async_wait(
+            [kernel = kernel_, &tasks = context_.tasks, patience, overdue](auto error) {
+                if (!error && !kernel->has_ended()) {
+                    *overdue = true;
+                    tasks.spawn(end_kernel(kernel));
+                }
+            });
         co_await kernel_->wait_ended();
         patience->cancel();
+        exit_overdue_ = *overdue;
         co_return;
     }
     if (end.cause == kernelproto::end_cause::kernel_died) {
@@ -250,12 +254,17 @@ execution_facts execution_run::facts_of(kernelproto::execution_end const& end) c
         facts.ask_exit = end.reply->ask_exit;
         if (end.reply->error) {
             facts.error = translate(*end.reply->error);
+        } else if (end.reply->exit_with && facts.reply == reply_status::ok) {
+            // As sys.exit(n) is told, which the program meant.
+            facts.reply = reply_status::error;
+            facts.error = raised_error{"SystemExit", *end.reply->exit_with, {}};
         }
     }
     if (!facts.error) {
         facts.error = collector_->collected().error();
     }
     facts.timed_out = what_->timed_out && !what_->given_up;
+    facts.exit_overdue = exit_overdue_;
     facts.cancelled = what_->cancelled;
     facts.killed = what_->killed;
     facts.timeout_s = what_->timeout_s;

@@ -46,6 +46,7 @@ private:
     std::shared_ptr<live_kernel> kernel_;
     std::shared_ptr<event_collector> collector_;
     std::shared_ptr<time_limit> limit_;
+    bool exit_overdue_ = false;
 };
 
 /// An execution without an end of its own: cancelled, timed out in the queue or refused before it

@@ -7,6 +7,7 @@
 #include "kernelproto/wire/json_check.hpp"
 #include "kernelproto/wire/json_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -56,15 +57,29 @@ raised read_raised(json_value object) {
             read_lines(json_value{fields[2].raw})};
 }
 
-/// True when the payload says that the process ends: `exit(keep_kernel=True)` does not.
-bool asks_for_exit(json_value payload) {
+/// exit(keep_kernel) as Python takes it: what is false ends the process; True keeps it and says no
+/// more; anything else, as in exit(1), keeps it too, and was meant for a status.
+void read_exit(json_value keep, execute_reply& reply) {
+    constexpr std::array<std::string_view, 8> falsy{"",    "null", "false", "0",
+                                                    "0.0", "-0.0", "[]",    "{}"};
+    auto text = keep.string();
+    bool const ends =
+        text ? text->empty() : std::find(falsy.begin(), falsy.end(), keep.raw()) != falsy.end();
+    if (ends) {
+        reply.ask_exit = true;
+    } else if (keep.boolean() != true) {
+        reply.exit_with = text ? std::move(*text) : std::string{keep.raw()};
+    }
+}
+
+void read_payload(json_value payload, execute_reply& reply) {
     json_elements items{payload};
     for (json_value item; items.next(item);) {
         if (item.member("source").string() == "ask_exit") {
-            return item.member("keepkernel").boolean() != true;
+            read_exit(item.member("keepkernel"), reply);
+            return;
         }
     }
-    return false;
 }
 
 }  // namespace
@@ -155,7 +170,7 @@ result<execute_reply> read_execute_reply(frame const& content) {
     auto const status = json_value{fields[0].raw}.string();
     execute_reply reply;
     reply.execution_count = json_value{fields[1].raw}.integer();
-    reply.ask_exit = asks_for_exit(json_value{fields[2].raw});
+    read_payload(json_value{fields[2].raw}, reply);
     if (status == "error") {
         reply.what = execute_reply::status::error;
         reply.error = read_raised(object->value());

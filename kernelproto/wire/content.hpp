@@ -69,6 +69,8 @@ struct execute_reply {
     std::optional<std::int64_t> execution_count;
     std::optional<raised> error;  // status error only
     bool ask_exit = false;        // payload `ask_exit`: exit() or quit(); the process ends next
+    /// exit(n): ipykernel takes it for keep_kernel, and the process lives on. `n` as text.
+    std::optional<std::string> exit_with;
 };
 
 /// What the kernel said of itself in kernel_info_reply.

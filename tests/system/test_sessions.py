@@ -76,6 +76,23 @@ def test_system_exit_gives_its_status_and_keeps_the_kernel(client, exits, code, 
     assert told(client.ok("kept_through_exits", exits)) == ("kept", None, 1)
 
 
+@pytest.mark.parametrize("code, status, words", [
+    ("exit(3)", 3, ""), ("quit(256 + 1)", 1, ""), ("exit('no more')", 1, "no more"), ("exit(True)", 0, "")])
+def test_exit_with_a_status_gives_it_and_keeps_the_kernel(client, exits, code, status, words):
+    answer = client.run(code, exits).json
+    assert answer["exit_code"] == status and answer["variables_kept"], answer
+    assert answer["stderr"].strip() == words
+    assert told(client.ok("kept_through_exits", exits)) == ("kept", None, 1)
+
+
+@pytest.mark.parametrize("code", ["exit()", "quit(0)"])
+def test_exit_without_a_status_ends_the_kernel_as_it_says(client, session, code):
+    answer = client.run(f"x = 1\n{code}", session).json
+    assert (answer["exit_code"], answer["variables_kept"]) == (0, False), answer
+    assert "ended itself with status 0" in answer["stderr"]
+    restarted_once(client, session, "exit")
+
+
 @pytest.fixture(scope="module")
 def exits(shared):
     client = shared.client()

@@ -174,6 +174,25 @@ TEST_CASE("exit() is seen in the payload, exit(keep_kernel=True) is not the end"
     CHECK_FALSE(asks(R"(["ask_exit"])"));
 }
 
+TEST_CASE("exit(n) keeps the kernel, whatever n is but nothing", "[wire][content]") {
+    auto const after = [](std::string const& keep) {
+        return read_execute_reply(
+                   json(R"({"status":"ok","payload":[{"source":"ask_exit","keepkernel":)" + keep +
+                        "}]}"))
+            .value();
+    };
+    for (auto const* keep : {"null", "false", "0", "0.0", "-0.0", "\"\"", "[]", "{}"}) {
+        CAPTURE(keep);
+        CHECK(after(keep).ask_exit);
+        CHECK_FALSE(after(keep).exit_with);
+    }
+    auto const [keep, with] = GENERATE(table<std::string, std::string>(
+        {{"1", "1"}, {"-3", "-3"}, {"1.5", "1.5"}, {R"("no more")", "no more"}, {"[1]", "[1]"}}));
+    CHECK_FALSE(after(keep).ask_exit);
+    CHECK(after(keep).exit_with == with);
+    CHECK_FALSE(after("true").exit_with);
+}
+
 TEST_CASE("small contents fall back to their defaults", "[wire][content]") {
     CHECK(read_execute_input(json(R"({"code":"1","execution_count":4})")).value().execution_count ==
           4);

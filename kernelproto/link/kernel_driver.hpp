@@ -41,6 +41,9 @@ public:
 
     connection_counters const& counters() const noexcept { return state_.counters(); }
 
+    /// A long message is on the worker.
+    bool reading() const noexcept { return reading_; }
+
     void on_message(channel from, frame_list frames) override;
     void on_discarded(std::uint64_t messages, std::uint64_t bytes) override;
     void on_failure(link_failure why, std::string const& detail) override;
@@ -87,7 +90,7 @@ private:
     std::optional<steady_time> verdict_at_;
     steady_time died_at_{};
     std::uint64_t heard_at_death_ = 0;
-    bool reading_ = false;  // a long message, on the worker
+    bool reading_ = false;
 
     boost::asio::steady_timer timer_;
     std::optional<steady_time> armed_for_;

@@ -65,19 +65,16 @@ TEST_CASE("a kernel that dies while its long message is looked at is heard out",
     s.renew();
     REQUIRE(s.ready());
     auto const end = begin(s);
-    bool works = false;
-    REQUIRE(
-        s.until([&] { return s.driver->counters().received > 0 && s.kernel->executes() == 1; }));
+    REQUIRE(s.until([&] { return s.driver->reading(); }));
     s.driver->kernel_died();
     auto const later = in(std::chrono::milliseconds{600});  // twice what silence is given
     REQUIRE(s.until([&] { return std::chrono::steady_clock::now() > later; }));
     CHECK_FALSE(end->has_value());
     REQUIRE(s.until([&] {
         worker.restart();
-        works = worker.poll() > 0 || works;
+        worker.poll();
         return end->has_value();
     }));
-    CHECK(works);
     CHECK((*end)->cause == end_cause::complete);
     CHECK(s.events.size() == 1);
     CHECK(s.failures.empty());

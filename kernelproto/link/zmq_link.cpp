@@ -24,6 +24,9 @@ constexpr int take_per_turn = 256;
 /// How long after a lost connection the others, and libzmq's last word, are awaited.
 constexpr std::chrono::milliseconds settle_within{50};
 
+/// The same for a kernel that keeps the others full, so that they are never empty.
+constexpr std::chrono::milliseconds settle_at_most{5000};
+
 // Shell last: its first answer then proves that every path has been used.
 constexpr std::array connect_order{channel::iopub, channel::stdin_channel, channel::control,
                                    channel::heartbeat, channel::shell};
@@ -266,6 +269,7 @@ void zmq_link::lane_lost(channel which) {
     if (ending() || !(news || all_said)) {
         return;
     }
+    settle_by_ = std::chrono::steady_clock::now() + settle_at_most;
     settle_.expires_after(all_said ? std::chrono::milliseconds{0} : settle_within);
     settle_.async_wait([self = self()](boost::system::error_code const& cancelled) {
         if (!cancelled) {
@@ -283,7 +287,7 @@ void zmq_link::settle_after_losses() {
     for (auto const which : connect_order) {
         more = (at(which).fate && !ending() && take(which)) || more;
     }
-    if (more && !ending()) {
+    if (more && !ending() && std::chrono::steady_clock::now() < settle_by_) {
         boost::asio::post(loop(), [self = self()] { self->settle_after_losses(); });
     } else {
         judge_losses();

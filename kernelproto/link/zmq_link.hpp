@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -65,6 +66,7 @@ private:
     std::array<lane, channel_count> lanes_;
     boost::asio::steady_timer connect_due_;
     boost::asio::steady_timer settle_;
+    std::chrono::steady_clock::time_point settle_by_{};  // from the last loss on
 };
 
 }  // namespace kernelproto

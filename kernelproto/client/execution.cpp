@@ -23,7 +23,7 @@ bool tell(result<T>&& read, actions& out) {
 }
 
 void tell_output(output_content&& what, actions& out) {
-    std::visit([&](auto&& each) { out.events.emplace_back(std::move(each)); }, std::move(what));
+    std::visit([&](auto& each) { out.events.emplace_back(std::move(each)); }, what);
     if (auto const* text = std::get_if<stream_text>(&out.events.back());
         text && text->missing > 0) {
         out.events.emplace_back(output_discarded{text->missing});

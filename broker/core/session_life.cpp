@@ -119,7 +119,10 @@ void session_life::on_used(moment now) {
     last_used_ = now.steady;
 }
 
-void session_life::on_close() { status_ = session_status::closing; }
+void session_life::on_close() {
+    had_kernel_ = has_kernel();
+    status_ = session_status::closing;
+}
 
 life_action session_life::due(steady_time now) const noexcept {
     auto const at = next_due();
@@ -148,7 +151,8 @@ wall_time session_life::expires_at() const {
 }
 
 bool session_life::has_kernel() const noexcept {
-    return status_ == session_status::idle || status_ == session_status::busy;
+    return status_ == session_status::idle || status_ == session_status::busy ||
+           (status_ == session_status::closing && had_kernel_);
 }
 
 void session_life::expect(bool allowed, char const* move) const {

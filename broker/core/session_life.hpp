@@ -68,7 +68,8 @@ public:
     /// stopped -> idle or busy: the kernel of `record().generation` was found alive at boot.
     void on_adopted(bool busy);
 
-    /// What an execution would start on now; with no kernel, on the next one.
+    /// What an execution would start on now; with no kernel, on the next one. While closing: what
+    /// it would have started on before.
     started_on peek() const;
     /// idle -> busy. The truth is told: store `record()` before the code is sent.
     started_on on_execution(moment now);
@@ -106,6 +107,7 @@ private:
     life_times times_;
     life_record record_;
     session_status status_ = session_status::stopped;
+    bool had_kernel_ = false;  // when it was closed
     steady_time last_used_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From facts to words: what the client was doing to it comes first (deadline, interrupt), then how
-// the kernel ended, then what the kernel said. Never a guess where evidence is missing. Pure.
+// From facts to words: what the client was doing to it comes first (deletion, deadline, interrupt),
+// then how the kernel ended, then what the kernel said. Never a guess where evidence is missing.
+// Pure.
 #include "broker/core/verdict.hpp"
 
 #include "broker/core/exit_words.hpp"
@@ -145,6 +146,24 @@ verdict stopped(outcome what, int exit_code, execution_facts const& facts) {
     return lost(what, exit_code, end_of(facts));
 }
 
+/// The end of its kernel is the deletion's doing and no death, and no next execution is told of it.
+verdict judge_deleted(execution_facts const& facts) {
+    constexpr auto words = "the session was deleted, and its files with it";
+    verdict v;
+    v.variables_kept = false;
+    if (facts.timed_out) {
+        v.what = outcome::timeout;
+        v.exit_code = exit_timeout;
+        v.note = fmt::format("the time limit of {} s was reached; {}", facts.timeout_s, words);
+        return v;
+    }
+    v.what = outcome::cancelled;
+    v.exit_code = exit_interrupted;
+    v.note = fmt::format("it was cancelled{}; {}",
+                         facts.cause == end_cause::never_sent ? " before it ran" : "", words);
+    return v;
+}
+
 verdict never_ran(execution_facts const& facts) {
     verdict v;
     if (facts.timed_out) {
@@ -209,7 +228,7 @@ verdict judge_stopped(execution_facts const& facts) {
 
 verdict judge(execution_facts const& facts) {
     if (facts.cause == end_cause::never_sent) {
-        return never_ran(facts);
+        return facts.deleted ? judge_deleted(facts) : never_ran(facts);
     }
     verdict v;
     if (facts.watched_by_another && !kernel_is_gone(facts)) {
@@ -217,7 +236,9 @@ verdict judge(execution_facts const& facts) {
         v.output_incomplete = true;
         return v;
     }
-    if (facts.timed_out || facts.interrupted || facts.cancelled) {
+    if (facts.deleted) {
+        v = judge_deleted(facts);
+    } else if (facts.timed_out || facts.interrupted || facts.cancelled) {
         v = judge_stopped(facts);
     } else if (kernel_is_gone(facts)) {
         auto end = end_of(facts);

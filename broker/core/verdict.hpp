@@ -51,6 +51,7 @@ struct execution_facts {
     bool timed_out = false;     // its deadline passed before it ended, whatever it did then
     bool interrupted = false;   // a client asked for the interrupt, before it ended
     bool cancelled = false;     // taken from the queue, or its session is deleted
+    bool deleted = false;       // its session is deleted: nothing of it is kept, whatever it did
     bool killed = false;        // the broker ended the kernel, because of the deadline or interrupt
     /// The kernel could not be started, and nothing ran; the sentence for the client.
     std::optional<std::string> start_failure;
@@ -68,7 +69,8 @@ struct verdict {
     outcome what = outcome::ok;
     std::optional<int> exit_code;  // absent when unknown
     std::optional<death> died_of;
-    /// Set when the variables are gone: what the next execution will be told.
+    /// Set when the variables are gone and the session is not: what the next execution will be
+    /// told.
     std::optional<state_reason> next_reason;
     bool variables_kept = true;
     bool output_incomplete = false;

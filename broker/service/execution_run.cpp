@@ -161,7 +161,8 @@ task<> execution_run::compare_files() {
     }
     auto before = where_->snapshot;
     co_await look_at_files();
-    if (before && where_->snapshot) {
+    // What was deleted meanwhile is not to be had at any address.
+    if (before && where_->snapshot && !where_->closing) {
         what_->view.files = diff(*before, *where_->snapshot);
     }
 }
@@ -266,6 +267,7 @@ execution_facts execution_run::facts_of(kernelproto::execution_end const& end) c
     facts.timed_out = what_->timed_out && !what_->given_up;
     facts.exit_overdue = exit_overdue_;
     facts.cancelled = what_->cancelled;
+    facts.deleted = what_->deleted;
     facts.killed = what_->killed;
     facts.timeout_s = what_->timeout_s;
     add_evidence(*kernel_, facts);
@@ -278,6 +280,7 @@ void conclude_unheard(pending_execution& what, session const& where, moment now)
     facts.cause = was_sent ? end_cause::abandoned : end_cause::never_sent;
     facts.timed_out = what.timed_out;
     facts.cancelled = what.cancelled;
+    facts.deleted = what.deleted;
     facts.timeout_s = what.timeout_s;
     if (what.refused && !what.cancelled) {
         facts.start_failure = what.refused->detail;

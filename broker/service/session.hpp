@@ -34,6 +34,7 @@ struct pending_execution {
     bool queued = true;
     bool timed_out = false;
     bool cancelled = false;
+    bool deleted = false;  // with its session
     bool killed = false;
     bool given_up = false;  // the broker ends: it is left to the next one
     /// Nothing ran: the request itself is answered with this.

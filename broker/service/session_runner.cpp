@@ -325,11 +325,11 @@ task<> session_runner::run(std::shared_ptr<session> where,
 void session_runner::cancel_all(session& where) {
     for (auto const& waiting : std::exchange(where.queue, {})) {
         waiting->queued = false;
-        waiting->cancelled = true;
+        waiting->cancelled = waiting->deleted = true;
         finish(where, *waiting);
     }
     if (where.running) {
-        where.running->cancelled = true;
+        where.running->cancelled = where.running->deleted = true;
         if (where.kernel) {
             where.kernel->connection().abandon();
         }

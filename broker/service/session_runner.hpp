@@ -25,7 +25,7 @@ public:
     /// Wakes the worker of a session whose adoption is over.
     void wake(std::shared_ptr<session> const& where);
 
-    /// Ends everything that waits or runs in `where` as cancelled.
+    /// Ends everything that waits or runs in `where`, which is being deleted, as cancelled.
     void cancel_all(session& where);
 
     /// The broker ends: what waits is refused, what runs is answered as `unknown` and left to the

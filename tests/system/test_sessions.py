@@ -279,15 +279,24 @@ def test_a_full_queue_refuses_and_deleting_the_session_cancels_all_who_wait(smal
     client.ok("import time", "full")
     work = [in_background(small, "POST", path, {"code": "time.sleep(900)", "timeout_s": 500})]
     until(lambda: status_of(client, "full")["status"] == "busy", "the first runs")
-    work += [in_background(small, "POST", path, {"code": "1"}) for _ in range(2)]
+    work += [in_background(small, "POST", path, {"code": "1"}),
+             in_background(small, "POST", "/run", {"code": "1", "session_id": "full"})]
     until(lambda: status_of(client, "full")["queue_length"] == 2, "two wait")
     refused = client.request("POST", path, {"code": "1"})
     assert refused.status == 429 and refused.json["code"] == "queue_full"
     assert client.request("DELETE", "/v1/sessions/full").status == 204
     for thread, answers in work:
         thread.join()
-        assert answers[0].status == 200 and answers[0].json["outcome"] == "cancelled", answers
-        assert answers[0].json["exit_code"] == 130
+        assert answers[0].status == 200, answers
+        ended = answers[0].json
+        assert ended["exit_code"] == 130 and ended["variables_kept"] is False, ended
+        assert ended["generation"] == 1 and ended["state_reason"] is None, ended
+        if "outcome" in ended:
+            assert ended["outcome"] == "cancelled" and ended["session_state"] == "kept", ended
+            assert ended["death"] is None and ended["files"] == [], ended
+        else:
+            assert ended["state"] == "kept", ended
+            assert "the session was deleted, and its files with it" in ended["stderr"], ended
     assert client.request("DELETE", "/v1/sessions/full").status == 404
     assert client.request("GET", "/v1/sessions/full").status == 404
 

@@ -235,6 +235,21 @@ TEST_CASE("time without a broker counts, a clock set back does not add any", "[c
     }
 }
 
+TEST_CASE("a closing session tells what it told before", "[core][life]") {
+    session_life fresh(times, at(0));
+    auto idle = started();
+    auto used = started();
+    (void)used.on_execution(at(2));
+    auto stopped = used;
+    stopped.on_kernel_gone(state_reason::oom);
+    for (auto* life : {&fresh, &idle, &used, &stopped}) {
+        auto const before = life->peek();
+        life->on_close();
+        CHECK(life->peek() == before);
+    }
+    CHECK(used.peek() == started_on{session_state::kept, std::nullopt, 1});
+}
+
 TEST_CASE("a closing session is never due", "[core][life]") {
     auto life = started();
     life.on_close();

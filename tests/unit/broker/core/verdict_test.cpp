@@ -63,6 +63,9 @@ std::vector<row> living() {
     auto const cancelled = [](execution_facts& f) {
         f.cancelled = true;
     };
+    auto const deleted = [](execution_facts& f) {
+        f.cancelled = f.deleted = true;
+    };
     auto const cause = [](end_cause c) {
         return [c](execution_facts& f) {
             f.cause = c;
@@ -173,6 +176,35 @@ std::vector<row> living() {
          outcome::cancelled,
          130,
          true,
+         {},
+         {}},
+        {"its session deleted while it waited",
+         execution_facts{.cause = end_cause::never_sent, .cancelled = true, .deleted = true},
+         outcome::cancelled,
+         130,
+         false,
+         {},
+         {}},
+        {"its session deleted while it ran",
+         execution_facts{.cause = end_cause::abandoned, .cancelled = true, .deleted = true},
+         outcome::cancelled,
+         130,
+         false,
+         {},
+         {},
+         true},
+        {"its session deleted in the turn of its reply",
+         with(completed(), deleted),
+         outcome::cancelled,
+         130,
+         false,
+         {},
+         {}},
+        {"its session deleted after its deadline",
+         with(with(completed(), timed_out), deleted),
+         outcome::timeout,
+         124,
+         false,
          {},
          {}},
         {"the deadline in the queue",
@@ -290,6 +322,13 @@ std::vector<row> dead() {
         {"it died while the broker was away",
          with(died(exited(7)), [](execution_facts& f) { f.watched_by_another = true; }),
          outcome::died, 7, false, r::exit, k::exit, true},
+        {"ended by the deletion of its session",
+         with(died(signalled(9)), [](execution_facts& f) { f.cancelled = f.deleted = true; }),
+         outcome::cancelled,
+         130,
+         false,
+         {},
+         {}},
         {"a reply, and then the end",
          with(completed(),
               [](execution_facts& f) {
@@ -359,6 +398,19 @@ TEST_CASE("the time limit is told with its length and what became of the variabl
     CHECK(
         broker::judge({.cause = end_cause::never_sent, .timed_out = true, .timeout_s = 60}).note ==
         "the time limit of 60 s passed while it waited; nothing ran and the variables were kept");
+}
+
+TEST_CASE("a deletion is told with what went with it", "[core][verdict]") {
+    execution_facts facts{.cause = end_cause::abandoned, .cancelled = true, .deleted = true};
+    facts.timeout_s = 60;
+    CHECK(broker::judge(facts).note ==
+          "it was cancelled; the session was deleted, and its files with it");
+    facts.timed_out = true;
+    CHECK(broker::judge(facts).note ==
+          "the time limit of 60 s was reached; the session was deleted, and its files with it");
+    CHECK(
+        broker::judge({.cause = end_cause::never_sent, .cancelled = true, .deleted = true}).note ==
+        "it was cancelled before it ran; the session was deleted, and its files with it");
 }
 
 TEST_CASE("a kernel that could not be started says why", "[core][verdict]") {

@@ -24,6 +24,14 @@ void check_nothing_left(service_stage& stage) {
     CHECK(stage.thrown.empty());
 }
 
+void check_deleted(execution const& ended) {
+    CHECK(ended.what == outcome::cancelled);
+    CHECK(ended.exit_code == 130);
+    CHECK_FALSE(ended.variables_kept);
+    CHECK_FALSE(ended.died_of);
+    CHECK(ended.plain_stderr.find("the session was deleted") != std::string::npos);
+}
+
 auto begin_delete(service_stage& stage, std::string name) {
     return stage.begin(stage.api.delete_session({"default", std::move(name)}));
 }
@@ -47,10 +55,56 @@ TEST_CASE("a session deleted at any step of its start is gone, and who waits is 
     for (auto const& call : {first, second}) {
         auto const ended = stage.wait(call);
         REQUIRE(ended.has_value());
-        CHECK(ended->what == outcome::cancelled);
+        check_deleted(*ended);
+        CHECK(ended->started_on == session_state::fresh);
+        CHECK_FALSE(ended->reason);
+        CHECK(ended->generation == 1);
     }
     check_nothing_left(stage);
     CHECK(stage.ran("a").started_on == session_state::fresh);
+}
+
+TEST_CASE("cells of a session that is deleted are told what it was while it lived",
+          "[service][end]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)stage.ran("a");
+    auto const running = stage.run("a");
+    auto const waiting = stage.run("a");
+    stage.until([&] { return stage.sent() && stage.look("a")->queue_length == 1; });
+    CHECK(stage.remove("a").has_value());
+    for (auto const& call : {running, waiting}) {
+        auto const ended = stage.wait(call);
+        REQUIRE(ended.has_value());
+        check_deleted(*ended);
+        CHECK(ended->started_on == session_state::kept);
+        CHECK_FALSE(ended->reason);
+        CHECK(ended->generation == 1);
+    }
+    check_nothing_left(stage);
+}
+
+TEST_CASE("a cell whose session is deleted while its kernel is replaced is told of the loss",
+          "[service][end]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)stage.ran("a");
+    host.runtime.die(SIGKILL, 1);
+    stage.until([&] { return stage.look("a")->status == session_status::stopped; });
+    host.runtime.verbs.hold("start");
+    auto const call = stage.run("a");
+    stage.until([&] { return host.runtime.verbs.waits("start"); });
+    auto const gone = begin_delete(stage, "a");
+    stage.settle();
+    host.runtime.verbs.release("start");
+    CHECK(stage.wait(gone).has_value());
+    auto const ended = stage.wait(call);
+    REQUIRE(ended.has_value());
+    check_deleted(*ended);
+    CHECK(ended->started_on == session_state::restarted);
+    CHECK(ended->reason == state_reason::oom);
+    CHECK(ended->generation == 2);
+    check_nothing_left(stage);
 }
 
 TEST_CASE("a session deleted while its kernel becomes ready or runs a cell is gone",
@@ -64,7 +118,9 @@ TEST_CASE("a session deleted while its kernel becomes ready or runs a cell is go
     CHECK(stage.remove("a").has_value());
     auto const ended = stage.wait(call);
     REQUIRE(ended.has_value());
-    CHECK(ended->what == outcome::cancelled);
+    check_deleted(*ended);
+    CHECK(ended->started_on == session_state::fresh);
+    CHECK(ended->generation == 1);
     check_nothing_left(stage);
 }
 

@@ -43,6 +43,9 @@ TEST_CASE("a session deleted while its files are looked at is gone, and its cell
     CHECK((*gone)->has_value());
     REQUIRE(ended.has_value());
     CHECK(ended->what == outcome::cancelled);
+    CHECK_FALSE(ended->variables_kept);
+    CHECK(ended->started_on == session_state::fresh);
+    CHECK(ended->generation == 1);
     CHECK(stage.kernel().codes.empty());
     CHECK(stage.thrown.empty());
     CHECK(stage.look("a").error().code == errc::session_not_found);

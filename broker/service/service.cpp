@@ -239,6 +239,7 @@ task<result<execution>> service::execute(session_key key, execution_options opti
         co_return found.error();
     }
     auto const& where = *found;
+    ++where->uses;
     if (auto const open = admits(work::begins); !open) {
         co_return open.error();
     }
@@ -264,6 +265,11 @@ task<> service::drop_unclaimed(std::shared_ptr<session> where) {
         !where->queue.empty()) {
         co_return;
     }
+    co_await drop(std::move(where));
+}
+
+/// As if it had not been made: an expiry that it would have told is told by the next of its name.
+task<> service::drop(std::shared_ptr<session> where) {
     bool const expired = where->life.peek().reason == state_reason::expired;
     context_.tasks.spawn(
         sessions_.close(where, expired ? close_kind::expired : close_kind::deleted));

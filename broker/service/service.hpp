@@ -50,6 +50,13 @@ struct readiness {
     std::vector<failure> missing;
 };
 
+/// The uploads of one request: they all go to the session that the first of them found.
+struct upload_call {
+    std::shared_ptr<session> of;
+    bool made = false;  // `of`, by this request
+    unsigned uses = 0;  // of `of`, by this request
+};
+
 /// An upload and the session that it is meant for, which may be deleted before it ends.
 struct session_upload {
     std::shared_ptr<session> of;
@@ -88,12 +95,17 @@ public:
     task<result<opened_file>> open_session_file(session_key key, workspace_path path);
     task<result<void>> delete_session_file(session_key key, workspace_path path,
                                            file_condition condition);
-    /// An unknown session is made (stopped).
-    task<result<std::shared_ptr<session_upload>>> begin_upload(session_key key, workspace_path path,
-                                                               file_condition condition);
+    /// An unknown session is made (stopped). `call`: of a request that uploads
+    /// more than one file.
+    task<result<std::shared_ptr<session_upload>>> begin_upload(
+        session_key key, workspace_path path, file_condition condition,
+        std::shared_ptr<upload_call> call = std::make_shared<upload_call>());
     /// `session_not_found` when the session has been deleted since.
     task<result<void>> write_upload(std::shared_ptr<session_upload> upload, std::string bytes);
     task<result<stored_file>> commit_upload(std::shared_ptr<session_upload> upload);
+    /// The request has failed: a session that it made goes with its files, unless somebody else has
+    /// used it since.
+    task<> undo_upload(std::shared_ptr<upload_call> call);
 
     service_context& context() noexcept { return context_; }
 
@@ -110,6 +122,7 @@ private:
     result<std::shared_ptr<pending_execution>> accept(session& where, execution_options options,
                                                       std::string code_sha256);
     task<> drop_unclaimed(std::shared_ptr<session> where);
+    task<> drop(std::shared_ptr<session> where);
     template <class Work>
     auto in_turn(std::shared_ptr<session> where, Work work)
         -> task<std::invoke_result_t<Work, hash_cache&>>;

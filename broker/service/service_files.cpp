@@ -20,6 +20,7 @@ task<result<std::shared_ptr<session>>> service::with_files(session_key key) {
     if (!found) {
         co_return no_session();
     }
+    ++found->uses;  // before the wait: from now on it is not left to an `undo_upload`
     auto const opened = co_await runner_.open_workspace(found);
     if (!opened) {
         co_return opened.error();
@@ -91,16 +92,24 @@ task<result<void>> service::delete_session_file(session_key key, workspace_path 
     co_return gone;
 }
 
-task<result<std::shared_ptr<session_upload>>> service::begin_upload(session_key key,
-                                                                    workspace_path path,
-                                                                    file_condition condition) {
+task<result<std::shared_ptr<session_upload>>> service::begin_upload(
+    session_key key, workspace_path path, file_condition condition,
+    std::shared_ptr<upload_call> call) {
     if (auto const open = admits(work::begins); !open) {
         co_return open.error();
     }
-    auto const there = co_await sessions_.find_or_open(key);
-    if (!there) {
-        co_return there.error();
+    if (call->of && call->of->closing) {
+        co_return no_session();  // another one of its name has none of the files before
     }
+    if (!call->of) {
+        auto const there = co_await sessions_.find_or_open(key);
+        if (!there) {
+            co_return there.error();
+        }
+        call->of = *there;
+        call->made = call->of->unclaimed && call->of->uses == 0;
+    }
+    ++call->uses;
     auto const where = co_await with_files(std::move(key));
     if (!where) {
         co_return where.error();
@@ -138,6 +147,13 @@ task<result<stored_file>> service::commit_upload(std::shared_ptr<session_upload>
         (void)context_.store.update_session(where->stored());
     }
     co_return stored;
+}
+
+task<> service::undo_upload(std::shared_ptr<upload_call> call) {
+    auto const where = call->of;
+    if (call->made && where->uses == call->uses && !where->closing) {
+        co_await drop(where);
+    }
 }
 
 void service::files_changed(session& where) {

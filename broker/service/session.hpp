@@ -74,6 +74,9 @@ struct session {
     /// A mount or unmount is under way until this is raised; whoever wants the files waits for it.
     std::shared_ptr<async_event> mounting;
 
+    /// Calls that meant to leave something in it, in this run of the broker.
+    unsigned uses = 0;
+
     /// Made by an execution, and there has been neither a kernel nor a file call: if it fails,
     /// there is nothing to keep.
     bool unclaimed = false;

@@ -50,7 +50,7 @@ public:
             session_.name = broker::make_random_id();
         }
         fixed_ = true;
-        auto begun = co_await service_.begin_upload(session_, *std::move(path), {});
+        auto begun = co_await service_.begin_upload(session_, *std::move(path), {}, call_);
         if (!begun) {
             co_return begun.error();
         }
@@ -87,6 +87,12 @@ public:
     std::vector<broker::stored_file> const& stored() const noexcept { return stored_; }
     std::string const& session_name() const noexcept { return session_.name; }
 
+    /// What is left of a form that failed: files in a session that was there before.
+    broker::task<> undo() {
+        upload_.reset();
+        co_await service_.undo_upload(call_);
+    }
+
 private:
     /// A field that is not known is read over, whatever its size.
     broker::result<void> begin_field(std::string const& name) {
@@ -96,7 +102,8 @@ private:
             return broker::result<void>{};
         }
         if (fixed_) {
-            return fail(errc::invalid_field, field_ + ": send it before the files");
+            return fail(errc::invalid_field,
+                        field_ + ": send it before the files, which are stored as they come");
         }
         if (std::exchange(field_ == "path" ? has_path_ : has_session_, true)) {
             return fail(errc::invalid_field, field_ + ": it is there twice");
@@ -134,6 +141,7 @@ private:
     bool has_session_ = false;
     bool has_path_ = false;
     bool fixed_ = false;  // a file has begun: session and folder are settled
+    std::shared_ptr<broker::upload_call> call_ = std::make_shared<broker::upload_call>();
     std::shared_ptr<broker::session_upload> upload_;
     std::vector<broker::stored_file> stored_;
 };
@@ -182,6 +190,35 @@ std::string render(form_upload const& form) {
     return text;
 }
 
+/// The form to its end; 200, or what is wrong.
+broker::task<response> take(form_upload& form, body_reader& body, std::string const& boundary,
+                            std::uint64_t limit) {
+    multipart_parser parser(boundary);
+    for (bool complete = false; !complete;) {
+        auto const piece = co_await body.next();
+        if (!piece) {
+            co_return body_refused(piece.error(), limit);
+        }
+        auto event = multipart_parser::event::need_more;
+        if (piece->empty()) {
+            event = parser.finish();
+            complete = true;
+        } else {
+            parser.feed(*piece);
+            event = parser.next();
+        }
+        auto told = co_await drain(parser, form, event);
+        if (auto* refused = std::get_if<response>(&told)) {
+            co_return std::move(*refused);
+        }
+    }
+    if (form.stored().empty()) {
+        co_return to_response(
+            fail(errc::invalid_field, "file: the form has no file part named file or files"));
+    }
+    co_return json_response(200, render(form));
+}
+
 }  // namespace
 
 broker::task<response> api::upload(call here) {
@@ -202,31 +239,12 @@ broker::task<response> api::upload(call here) {
         announced && *announced > settings_.upload_bytes) {
         co_return body_refused(body_error::too_large, settings_.upload_bytes);
     }
-    multipart_parser parser(*boundary);
     form_upload form(service_, here.tenant);
-    for (bool complete = false; !complete;) {
-        auto const piece = co_await body->next();
-        if (!piece) {
-            co_return body_refused(piece.error(), settings_.upload_bytes);
-        }
-        auto event = multipart_parser::event::need_more;
-        if (piece->empty()) {
-            event = parser.finish();
-            complete = true;
-        } else {
-            parser.feed(*piece);
-            event = parser.next();
-        }
-        auto told = co_await drain(parser, form, event);
-        if (auto* refused = std::get_if<response>(&told)) {
-            co_return std::move(*refused);
-        }
+    auto answer = co_await take(form, *body, *boundary, settings_.upload_bytes);
+    if (answer.status != 200) {
+        co_await form.undo();
     }
-    if (form.stored().empty()) {
-        co_return to_response(
-            fail(errc::invalid_field, "file: the form has no file part named file or files"));
-    }
-    co_return json_response(200, render(form));
+    co_return answer;
 }
 
 }  // namespace http::api

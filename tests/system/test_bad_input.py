@@ -685,7 +685,41 @@ def test_a_field_behind_the_files_is_refused(shared, field, value):
     session = name()
     body = multipart(("session_id", None, session.encode()), ("file", "x", b"x"), (field, None, value))
     assert field in refused(send(shared, "POST", "/upload", FORM, body=body), 400, "invalid_field")["detail"]
-    send(shared, "DELETE", f"/v1/sessions/{session}")
+    assert not session_exists(shared, session)
+
+
+FAILING_FORMS = {
+    "a session behind the file": multipart(("file", "x", b"x"), ("session_id", None, b"late")),
+    "a folder behind the file": multipart(("file", "x", b"x"), ("path", None, b"late")),
+    "a second file without a name": multipart(("file", "x", b"x"), ("file", "", b"y")),
+    "a second file below the first": multipart(("file", "x", b"x"), ("file", "x/y", b"y")),
+    "cut in the first file": multipart(("file", "x", b"x" * 1000), end=b"")[:-500],
+    "cut after the first file": multipart(("file", "x", b"x" * 1000), end=b"--b\r\nContent"),
+    "a first file that cannot be": multipart(("file", "x" * 300, b"x")),
+}
+
+
+@pytest.mark.parametrize("what", FAILING_FORMS)
+@pytest.mark.parametrize("named", [False, True])
+def test_a_form_that_fails_leaves_no_session_that_it_made(shared, what, named):
+    def sessions():
+        return {one["id"] for one in send(shared, "GET", "/v1/sessions?limit=1000").json["sessions"]}
+    before = sessions()
+    # `session_id` twice is another fault, of the same kind.
+    fields = multipart(("session_id", None, name().encode()), end=b"") if named else b""
+    answer = send(shared, "POST", "/upload", FORM, body=fields + FAILING_FORMS[what])
+    assert 400 <= answer.status < 500, answer
+    assert sessions() == before
+
+
+def test_a_form_that_fails_leaves_a_session_that_was_there(shared):
+    session = name()
+    assert send(shared, "PUT", f"/v1/sessions/{session}/files/old", body=b"x").status == 201
+    body = multipart(("session_id", None, session.encode()), ("file", "x", b"x"), ("file", "", b"y"))
+    refused(send(shared, "POST", "/upload", FORM, body=body), 400, "invalid_field")
+    listed = send(shared, "GET", f"/v1/sessions/{session}/files").json["files"]
+    assert [file["path"] for file in listed] == ["old", "x"]
+    assert send(shared, "DELETE", f"/v1/sessions/{session}").status == 204
 
 
 def test_a_field_of_a_form_that_is_not_known_is_read_over(shared):

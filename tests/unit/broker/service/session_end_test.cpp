@@ -289,3 +289,53 @@ TEST_CASE("files of a session without a kernel are unmounted some seconds after 
     CHECK(host.workspaces.mounted() == 1);
     CHECK(host.workspaces.count() == 1);
 }
+
+TEST_CASE("a session goes with the upload that made it, if nobody else has used it",
+          "[service][end]") {
+    fake_host host;
+    service_stage stage(host);
+    auto const call = std::make_shared<upload_call>();
+    auto const begin = [&](char const* file) {
+        return stage.get(
+            stage.api.begin_upload({"default", "a"}, *workspace_path::from_text(file), {}, call));
+    };
+    auto const undo = [&] {
+        (void)stage.get([](service& api, std::shared_ptr<upload_call> of) -> task<bool> {
+            co_await api.undo_upload(std::move(of));
+            co_return true;
+        }(stage.api, call));
+    };
+    SECTION("it made it") {
+        REQUIRE(begin("one").has_value());
+        REQUIRE(begin("two").has_value());
+        undo();
+        check_nothing_left(stage);
+        CHECK(begin("three").error().code == errc::session_not_found);
+        CHECK(stage.ran("a").started_on == session_state::fresh);
+    }
+    SECTION("its workspace could not be made") {
+        host.workspaces.verbs.fail("create");
+        REQUIRE(begin("one").has_error());
+        undo();
+        check_nothing_left(stage);
+    }
+    SECTION("a cell has run there since") {
+        REQUIRE(begin("one").has_value());
+        (void)stage.ran("a");
+        undo();
+        CHECK(stage.look("a").has_value());
+    }
+    SECTION("a file call has looked there since") {
+        REQUIRE(begin("one").has_value());
+        CHECK(stage.get(stage.api.list_session_files({"default", "a"}, {})).has_value());
+        undo();
+        CHECK(stage.look("a").has_value());
+    }
+    SECTION("it was there before") {
+        (void)stage.ran("a");
+        REQUIRE(begin("one").has_value());
+        undo();
+        CHECK(stage.look("a").has_value());
+    }
+    CHECK(stage.thrown.empty());
+}

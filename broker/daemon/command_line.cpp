@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <sstream>
 
 namespace broker {
@@ -144,6 +145,30 @@ void program::add_key_commands() {
     add_settings(revoke, out);
 }
 
+/// Where a command was wanted and another word came: CLI11 would only say that one is required.
+std::optional<std::string> unknown_word(CLI::App const& app) {
+    auto const* last = &app;
+    std::string path = app.get_name();
+    for (auto below = last->get_subcommands(); !below.empty(); below = last->get_subcommands()) {
+        last = below.back();
+        path += " " + last->get_name();
+    }
+    auto const words = last->remaining();
+    auto const commands = last->get_subcommands([](CLI::App const*) { return true; });
+    if (words.empty() || commands.empty()) {
+        return std::nullopt;
+    }
+    std::string known;
+    for (auto const* one : commands) {
+        known += (known.empty() ? "" : ", ") + one->get_name();
+    }
+    bool const option = words.front().starts_with('-');
+    return fmt::format(
+        "{}: there is no {} \"{}\"; the commands are: {}\n"
+        "Run with --help for more information.\n",
+        path, option ? "option" : "command", words.front(), known);
+}
+
 }  // namespace
 
 std::variant<command_line, command_line_end> parse_command_line(
@@ -153,6 +178,11 @@ std::variant<command_line, command_line_end> parse_command_line(
     try {
         std::vector<std::string> reversed{arguments.rbegin(), arguments.rend()};
         cli.app.parse(reversed);
+    } catch (CLI::RequiredError const& error) {
+        std::ostringstream problem;
+        (void)cli.app.exit(error, problem, problem);
+        return command_line_end{
+            status_of(exit_code::usage), {}, unknown_word(cli.app).value_or(problem.str())};
     } catch (CLI::ParseError const& error) {
         std::ostringstream text;
         std::ostringstream problem;

@@ -34,6 +34,12 @@ def test_version_and_help_are_answers_on_standard_output():
         assert word in help_text
 
 
+@pytest.mark.parametrize("words", [["bogus"], ["keys", "bogus"], ["image", "bogus"]])
+def test_a_word_that_is_no_command_is_named(words):
+    done = run(*words, check=2)
+    assert done.stdout == "" and 'there is no command "bogus"; the commands are: ' in done.stderr
+
+
 @pytest.mark.parametrize("words", [[], ["serv"], ["keys"], ["keys", "add"], ["serve", "extra"],
                                    ["serve", "--set", "nothing"], ["serve", "--no-such"]])
 def test_a_wrong_command_line_is_status_2_and_says_so(words):

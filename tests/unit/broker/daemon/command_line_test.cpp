@@ -71,6 +71,20 @@ TEST_CASE("what is wrong ends with status 2 and says so", "[daemon][cli]") {
     }
 }
 
+TEST_CASE("a word that is no command is named, with those there are", "[daemon][cli]") {
+    CHECK(ended({"bogus"}).err ==
+          "kernel-broker: there is no command \"bogus\"; the commands are: serve, check-config, "
+          "doctor, image, keys, version\nRun with --help for more information.\n");
+    CHECK_THAT(ended({"bogus", "--set", "a=b"}).err, ContainsSubstring("no command \"bogus\""));
+    CHECK_THAT(ended({"keys", "bogus"}).err,
+               ContainsSubstring("kernel-broker keys: there is no command \"bogus\"; the commands "
+                                 "are: add, list, revoke\n"));
+    CHECK_THAT(ended({"--bogus"}).err, ContainsSubstring("no option \"--bogus\""));
+    CHECK_THAT(ended({}).err, ContainsSubstring("subcommand is required"));
+    CHECK_THAT(ended({"keys", "add"}).err, ContainsSubstring("NAME"));
+    CHECK_THAT(ended({"image", "build"}).err, ContainsSubstring("DIR"));
+}
+
 TEST_CASE("help is no error, has examples and tells every exit status", "[daemon][cli]") {
     auto const end = ended({"--help"});
     CHECK(end.status == 0);

@@ -77,6 +77,11 @@ broker::task<response> api::handle(request& incoming) {
         case routing::outcome::not_found:
             co_return refuse(refusal::not_found, "there is nothing at this path");
     }
+    if (table()[where.route].route.method != "GET") {
+        if (auto refused = refuse_later_forms(incoming)) {
+            co_return std::move(*refused);
+        }
+    }
     call here{incoming, where, std::move(tenant)};
     auto const answer = table()[where.route].answer;
     co_return co_await (this->*answer)(std::move(here));

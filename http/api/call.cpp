@@ -149,6 +149,14 @@ std::optional<response> refuse_later_forms(request const& incoming) {
     return std::nullopt;
 }
 
+std::optional<response> refuse_other_types(request const& incoming) {
+    auto const accept = incoming.headers.joined("Accept");
+    if (accept && accept_quality(*accept, "application", "json") == 0) {
+        return refuse(refusal::not_acceptable, "this route answers application/json");
+    }
+    return std::nullopt;
+}
+
 std::string read_language(object_reader& fields) {
     auto const language = fields.text("language");
     if (language && language->empty()) {

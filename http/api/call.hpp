@@ -57,9 +57,12 @@ broker::result<std::multimap<std::string, std::string>> read_query(
 broker::result<std::size_t> page_limit(std::multimap<std::string, std::string> const& query,
                                        std::size_t fallback);
 
-/// 400 for a form of an execution's answer that is not offered yet: who asks for one must not get
-/// another.
+/// 400 for a header of a request that changes something and asks for what is not offered yet: who
+/// relies on one must not find out by a second execution or a lost file.
 std::optional<response> refuse_later_forms(request const& incoming);
+
+/// 406 where `Accept` excludes application/json.
+std::optional<response> refuse_other_types(request const& incoming);
 
 /// `language` of an execution; empty when absent, which an empty one is not.
 std::string read_language(object_reader& fields);

@@ -6,9 +6,7 @@
 #include "http/api/api.hpp"
 #include "http/api/problem.hpp"
 #include "http/api/render.hpp"
-#include "http/proto/media_type.hpp"
 #include "http/proto/object_reader.hpp"
-#include "http/proto/refusal.hpp"
 
 #include <utility>
 
@@ -41,12 +39,8 @@ broker::execution_options read_options(object_reader& fields) {
 }  // namespace
 
 broker::task<response> api::execute(call here) {
-    if (auto refused = refuse_later_forms(here.incoming)) {
+    if (auto refused = refuse_other_types(here.incoming)) {
         co_return std::move(*refused);
-    }
-    auto const accept = here.incoming.headers.joined("Accept");
-    if (accept && accept_quality(*accept, "application", "json") == 0) {
-        co_return refuse(refusal::not_acceptable, "this route answers application/json");
     }
     if (auto const query = read_query(here.incoming, {}); !query) {
         co_return to_response(query.error());

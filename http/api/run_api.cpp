@@ -13,7 +13,7 @@
 namespace http::api {
 
 broker::task<response> api::run(call here) {
-    if (auto refused = refuse_later_forms(here.incoming)) {
+    if (auto refused = refuse_other_types(here.incoming)) {
         co_return std::move(*refused);
     }
     auto body = co_await read_json(here.incoming, settings_.json_body_bytes, pool_);

@@ -294,16 +294,30 @@ def test_fields_of_later_are_refused_not_ignored(shared, body):
 @pytest.mark.parametrize("field", ["Prefer: respond-async", "Prefer: wait=5", "Idempotency-Key: a"])
 def test_headers_of_later_are_refused_not_ignored(shared, field):
     session = name()
-    for target, body in ((f"/v1/sessions/{session}/executions", {}), ("/run", {"session_id": session})):
-        answer = post(shared, target, {"code": "1", **body}, field)
+    for target, body in ((f"/v1/sessions/{session}/executions", {"code": "1"}),
+                         ("/run", {"code": "1", "session_id": session}), ("/v1/sessions", {"id": session})):
+        answer = post(shared, target, body, field)
+        assert "not available yet" in refused(answer, 400, "invalid_field")["detail"]
+    form = multipart(("session_id", None, session.encode()), ("file", "x", b"x"))
+    file = f"/v1/sessions/{session}/files/x"
+    for answer in (send(shared, "POST", "/upload", FORM, field, body=form),
+                   send(shared, "PUT", file, field, body=b"x")):
         assert "not available yet" in refused(answer, 400, "invalid_field")["detail"]
     assert not session_exists(shared, session)
+    assert send(shared, "PUT", file, body=b"x").status == 201
+    for target in (file, f"/v1/sessions/{session}"):
+        answer = send(shared, "DELETE", target, field)
+        assert "not available yet" in refused(answer, 400, "invalid_field")["detail"]
+        assert send(shared, "GET", file, field).status == 200  # where nothing is changed, nothing is lost
+    assert send(shared, "DELETE", f"/v1/sessions/{session}").status == 204
 
 
-def test_an_event_stream_is_not_to_be_had(shared):
-    target = f"/v1/sessions/{name()}/executions"
+@pytest.mark.parametrize("target", ["/v1/sessions/events/executions", "/run"])
+def test_an_event_stream_is_not_to_be_had(shared, target):
     for accept in ("text/event-stream", "text/html", "application/json;q=0"):
-        refused(post(shared, target, {"code": "1"}, f"Accept: {accept}"), 406, "not_acceptable")
+        body = {"code": "1", "session_id": "events"} if target == "/run" else {"code": "1"}
+        refused(post(shared, target, body, f"Accept: {accept}"), 406, "not_acceptable")
+    assert not session_exists(shared, "events")
     for accept in ("*/*", "application/*", "text/event-stream, application/json"):
         refused(post(shared, target, b"{", f"Accept: {accept}"), 400, "invalid_json")
     refused(post(shared, target, b"{", "Accept: text/html", "Accept: application/json"), 400, "invalid_json")

@@ -116,8 +116,9 @@ result<limits> merge_limits(limits_request const& wish, limits const& defaults,
     return limits{*memory, *cpus, *pids, *disk, *timeout};
 }
 
-result<double> merge_timeout(std::optional<double> wish_s, double session_s, double maximum_s) {
-    return merge_number("timeout_s", wish_s, session_s, limits_minima{}.timeout_s, maximum_s);
+result<double> merge_timeout(std::string_view field, std::optional<double> wish_s, double session_s,
+                             double maximum_s) {
+    return merge_number(field, wish_s, session_s, limits_minima{}.timeout_s, maximum_s);
 }
 
 result<double> merge_idle_timeout(std::optional<double> wish_s, double default_s,

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace broker {
 
@@ -51,8 +52,9 @@ struct limits_minima {
 result<limits> merge_limits(limits_request const& wish, limits const& defaults,
                             limits const& maxima, limits_minima const& minima = {});
 
-/// Time limit of one execution: the wish, else the session's; the same two errors.
-result<double> merge_timeout(std::optional<double> wish_s, double session_s, double maximum_s);
+/// Time limit of one execution: the wish, else the session's; the same two errors, about `field`.
+result<double> merge_timeout(std::string_view field, std::optional<double> wish_s, double session_s,
+                             double maximum_s);
 
 /// `idle_timeout_s` of a session; the same two errors.
 result<double> merge_idle_timeout(std::optional<double> wish_s, double default_s, double maximum_s);

@@ -23,6 +23,7 @@ struct execution_options {
     bool silent = false;
     bool store_history = true;
     bool collect_files = true;
+    std::string timeout_field = "timeout_s";  // as its client calls it, for a refusal
 };
 
 /// An exception of the program. `traceback` lines keep the kernel's ANSI codes.

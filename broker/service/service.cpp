@@ -192,8 +192,9 @@ result<std::shared_ptr<pending_execution>> service::accept(session& where,
     if (!options.language.empty() && options.language != where.row.language) {
         return fail(errc::unsupported_language, "this session runs " + where.row.language);
     }
-    auto const timeout = merge_timeout(options.timeout_s, where.row.session_limits.timeout_s,
-                                       context_.config.limits.maxima.timeout_s);
+    auto const timeout =
+        merge_timeout(options.timeout_field, options.timeout_s, where.row.session_limits.timeout_s,
+                      context_.config.limits.maxima.timeout_s);
     if (!timeout) {
         return timeout.error();
     }
@@ -216,7 +217,8 @@ task<result<execution>> service::execute(session_key key, execution_options opti
         co_return open.error();
     }
     // Checked before a session is made for a request that cannot run.
-    auto const timeout = merge_timeout(options.timeout_s, context_.config.limits.defaults.timeout_s,
+    auto const timeout = merge_timeout(options.timeout_field, options.timeout_s,
+                                       context_.config.limits.defaults.timeout_s,
                                        context_.config.limits.maxima.timeout_s);
     if (!timeout) {
         co_return timeout.error();

@@ -2,6 +2,8 @@
 // How sessions come and go. Never blocks the loop. After each wait the table is looked at again.
 #include "broker/service/sessions.hpp"
 
+#include "broker/runtime/image_record.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -14,6 +16,25 @@ constexpr std::chrono::seconds longest_pause{60};
 
 /// A session without a kernel stays mounted that long after the last file call.
 constexpr std::chrono::seconds files_rest{5};
+
+result<image> image_of(session_request const& wish, service_context& context) {
+    if (!wish.image) {
+        return context.images.find(context.config.sandbox.image);
+    }
+    if (!is_image_name(*wish.image)) {
+        return fail(errc::invalid_field,
+                    "image: must be 1-63 of a-z 0-9 . _ -, and begin with a letter or a digit");
+    }
+    auto found = context.images.find(*wish.image);
+    if (!found && found.error().code == errc::image_unavailable) {
+        // The store would guess at a folder, which a name that a client made up need not have.
+        return fail(errc::image_unavailable,
+                    "image: there is no usable kernel image \"" + *wish.image +
+                        "\" on this host; an operator builds it, as root, with `kernel-broker "
+                        "image build` and the folder of its definition");
+    }
+    return found;
+}
 
 }  // namespace
 
@@ -80,7 +101,7 @@ result<session_row> sessions::plan(session_key const& key, session_request const
     if (!idle) {
         return idle.error();
     }
-    auto const picture = context_.images.find(wish.image.value_or(config.sandbox.image));
+    auto const picture = image_of(wish, context_);
     if (!picture) {
         return picture.error();
     }

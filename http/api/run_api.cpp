@@ -24,7 +24,8 @@ broker::task<response> api::run(call here) {
     broker::execution_options options;
     options.code = fields.required_text("code");
     options.language = read_language(fields);
-    options.timeout_s = fields.number("timeout");
+    options.timeout_field = "timeout";
+    options.timeout_s = fields.number(options.timeout_field);
     auto const name = fields.text("session_id");
     if (name && !broker::is_session_name(*name)) {
         fields.reject("session_id", "must be 1-128 of A-Z a-z 0-9 . _ : -, not \".\" or \"..\"");

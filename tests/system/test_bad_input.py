@@ -269,8 +269,10 @@ def test_a_limit_of_nothing_or_less_is_no_limit(shared, field, value):
                                          (600.5, "limit_too_high"), (1e300, "limit_too_high")])
 def test_times_out_of_bounds_are_refused_before_a_session_is_made(shared, value, code):
     session = name()
-    refused(post(shared, "/run", {"code": "1", "session_id": session, "timeout": value}), 400, code)
-    refused(post(shared, f"/v1/sessions/{session}/executions", {"code": "1", "timeout_s": value}), 400, code)
+    for target, field, body in (("/run", "timeout", {"session_id": session}),
+                                (f"/v1/sessions/{session}/executions", "timeout_s", {})):
+        problem = refused(post(shared, target, {"code": "1", field: value, **body}), 400, code)
+        assert re.match(r"\w+", problem["detail"])[0] == field  # the name that was sent
     refused(post(shared, "/v1/sessions", {"id": session, "idle_timeout_s": value * 1e6}), 400, code)
     assert not session_exists(shared, session)
 
@@ -844,7 +846,16 @@ def test_what_is_not_there_is_told_apart(shared, filed):
     refused(send(shared, "DELETE", "/v1/sessions/none"), 404, "session_not_found")
     refused(send(shared, "GET", "/v1/sessions/none/files/a"), 404, "session_not_found")
     refused(post(shared, "/v1/sessions", {"id": filed[0]}), 409, "session_exists")
-    refused(post(shared, "/v1/sessions", {"id": name(), "image": "none"}), 503, "image_unavailable")
+    problem = refused(post(shared, "/v1/sessions", {"id": name(), "image": "none"}), 503, "image_unavailable")
+    assert '"none"' in problem["detail"] and "images/" not in problem["detail"]  # that folder need not be there
+
+
+@pytest.mark.parametrize("image", ["../x", "", "a/b", ".hidden", "Python", "a" * 64, "a b"])
+def test_a_name_that_no_image_can_have_is_a_wrong_field(shared, image):
+    session = name()
+    problem = refused(post(shared, "/v1/sessions", {"id": session, "image": image}), 400, "invalid_field")
+    assert problem["detail"].startswith("image: ")
+    assert not session_exists(shared, session)
 
 
 def test_a_session_is_made_where_its_location_says(shared):

@@ -89,11 +89,17 @@ TEST_CASE("a wish that cannot be granted is refused by name", "[core][admission]
 }
 
 TEST_CASE("one execution may ask for its own time", "[core][admission]") {
-    CHECK(*broker::merge_timeout({}, 60, 600) == 60);
-    CHECK(*broker::merge_timeout(0.5, 60, 600) == 0.5);
-    CHECK(*broker::merge_timeout(600, 60, 600) == 600);
-    CHECK(broker::merge_timeout(601, 60, 600).error().code == errc::limit_too_high);
-    CHECK(broker::merge_timeout(0, 60, 600).error().code == errc::invalid_field);
+    CHECK(*broker::merge_timeout("timeout_s", {}, 60, 600) == 60);
+    CHECK(*broker::merge_timeout("timeout_s", 0.5, 60, 600) == 0.5);
+    CHECK(*broker::merge_timeout("timeout_s", 600, 60, 600) == 600);
+    CHECK(broker::merge_timeout("timeout_s", 601, 60, 600).error().code == errc::limit_too_high);
+    CHECK(broker::merge_timeout("timeout_s", 0, 60, 600).error().code == errc::invalid_field);
+    for (double const wrong : {601.0, 0.0, 1e-9}) {
+        CHECK(
+            broker::merge_timeout("timeout", wrong, 60, 600).error().detail.starts_with("timeout"));
+        CHECK(broker::merge_timeout("timeout", wrong, 60, 600).error().detail.find("timeout_s") ==
+              std::string::npos);
+    }
     CHECK(broker::merge_idle_timeout(-5, 60, 600).error().detail.find("idle_timeout_s") == 0);
 }
 

@@ -11,7 +11,7 @@ _names = itertools.count()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="more sessions and 200 kills")
+    parser.addoption("--long", action="store_true", help="more sessions, and 20 kills at each step")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -3,11 +3,13 @@
 """The main job, shown on real data against a running broker: upload, load, use again, chart, download.
 
 Usage: demo.py --url http://127.0.0.1:8000 | --socket PATH  [--keep FILE.png]
-Prints each step and what came back; exit status 0 only if every answer is right.
+Prints each step and what came back; exit status 0 only if every answer is right. An API key, where the
+broker wants one, stands in the environment as DEMO_KEY: a command line is there for all to read.
 """
 import argparse
 import http.client
 import json
+import os
 import socket
 import struct
 import sys
@@ -32,6 +34,8 @@ class Unix(http.client.HTTPConnection):
 class Broker:
     def __init__(self, arguments):
         self.arguments = arguments
+        key = os.environ.get("DEMO_KEY")
+        self.credentials = {"X-API-Key": key} if key else {}
 
     def call(self, method, path, body=None, headers=None):
         if self.arguments.socket:
@@ -40,7 +44,7 @@ class Broker:
             connection = http.client.HTTPConnection(
                 urllib.parse.urlsplit(self.arguments.url).netloc, timeout=120)
         try:
-            connection.request(method, path, body, headers or {})
+            connection.request(method, path, body, {**self.credentials, **(headers or {})})
             response = connection.getresponse()
             return response.status, response.read()
         finally:

@@ -53,6 +53,23 @@ class Keepers(unittest.TestCase):
         tree |= {f"http/api/l{i}.cpp": "\n" * 301 for i in range(2)}
         self.assertEqual(self.run_keeper("sizes.py", tree)[0], 1)
 
+    def test_a_header_in_no_list_is_refused(self):
+        lists = ("# HEADERS c.hpp\nkb_library(core SOURCES a.cpp\n  HEADERS\n    a.hpp  # c.hpp\n"
+                 "    b.hpp DEPS c.hpp)\n"
+                 "target_sources(x INTERFACE FILE_SET HEADERS FILES d/d.hpp)\n")
+        tree = {"broker/core/CMakeLists.txt": lists,
+                "broker/core/a.hpp": "", "broker/core/b.hpp": "", "broker/core/d/d.hpp": ""}
+        self.assertEqual(self.run_keeper("headers.py", tree), (0, "headers: each is in a list\n"))
+        # A name counts in its own folder: another of that name is in no list.
+        for header in ("broker/core/c.hpp", "broker/core/d/a.hpp", "broker/base/a.hpp", "http/api/e.hpp",
+                       "kernelproto/f.hpp"):
+            code, said = self.run_keeper("headers.py", tree | {header: ""})
+            self.assertEqual((code, said.splitlines()), (1, [f"{header}: in no list of headers of a CMakeLists.txt"]))
+        del tree["broker/core/b.hpp"]
+        code, said = self.run_keeper("headers.py", tree)
+        self.assertEqual(code, 1)
+        self.assertIn("broker/core/b.hpp: in a list of headers, and does not exist", said)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -374,7 +374,7 @@ constexpr std::array execution_rows{
     setting{.key = "keep_executions",
             .group = execution,
             .at = KB_AT(executions.keep),
-            .doc = "Ended executions that a session keeps for GET /v1/executions/{id}.",
+            .doc = "Ended executions a session keeps, with results; no call reads them yet.",
             .least = 0,
             .most = 1000000},
     setting{.key = "keep_executions_s",

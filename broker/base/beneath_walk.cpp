@@ -3,6 +3,8 @@
 // this makes the order of the walk the byte order of whole paths. Never recursive; one thread.
 #include "broker/base/beneath_walk.hpp"
 
+#include "broker/base/descriptors.hpp"
+
 #include <dirent.h>
 #include <fcntl.h>
 
@@ -82,9 +84,8 @@ private:
         if (opened) {
             return enter(std::move(*opened));
         }
-        int const error = opened.error().value();
-        bool const host_is_short = error == EMFILE || error == ENFILE || error == ENOMEM;
-        return host_is_short ? outcome<void>{opened.error()} : outcome<void>{};
+        return is_shortage(opened.error().value()) ? outcome<void>{opened.error()}
+                                                   : outcome<void>{};
     }
 
     /// `path_` is the directory's own path with its slash, or empty for the top.

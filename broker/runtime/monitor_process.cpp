@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/runtime/monitor_process.hpp"
 
+#include "broker/base/descriptors.hpp"
 #include "broker/monitor/record.hpp"
 #include "broker/runtime/host_files.hpp"
 #include "broker/runtime/process_handle.hpp"
@@ -8,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,49 +21,100 @@ namespace {
 using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
-/// What a child of the broker gets: /dev/null, one descriptor, no signals, no environment.
+/// What a child of the broker gets: /dev/null, one descriptor, no signals, no environment, and the
+/// limit of descriptors that the broker itself was started with. The last is why this is no
+/// posix_spawn(3), which can do all but that.
 class spawn_plan {
 public:
-    spawn_plan() {
-        ::posix_spawn_file_actions_init(&actions_);
-        ::posix_spawnattr_init(&attributes_);
-        sigset_t all;
-        sigset_t none;
-        ::sigfillset(&all);
-        ::sigemptyset(&none);
-        ::posix_spawnattr_setsigdefault(&attributes_, &all);
-        ::posix_spawnattr_setsigmask(&attributes_, &none);
-        ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    }
-    spawn_plan(spawn_plan const&) = delete;
-    spawn_plan& operator=(spawn_plan const&) = delete;
-    ~spawn_plan() {
-        ::posix_spawn_file_actions_destroy(&actions_);
-        ::posix_spawnattr_destroy(&attributes_);
-    }
-
-    void null(int fd) { ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0); }
+    void null(int fd) { steps_.push_back({step::open_null, fd, -1}); }
     /// Duplicating a descriptor onto itself clears its close-on-exec flag, as it must.
-    void give(int ours, int theirs) { ::posix_spawn_file_actions_adddup2(&actions_, ours, theirs); }
-    void close_from(int fd) { ::posix_spawn_file_actions_addclosefrom_np(&actions_, fd); }
+    void give(int ours, int theirs) { steps_.push_back({step::duplicate, theirs, ours}); }
+    void close_from(int fd) { steps_.push_back({step::close_above, fd, -1}); }
 
     /// -1 when it could not be started; `errno` says why.
-    pid_t spawn(std::vector<std::string> const& argv) {
+    pid_t spawn(std::vector<std::string> const& argv) const {
         std::vector<char*> words;
         for (auto const& a : argv) {
             // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): the old type of exec
             words.push_back(const_cast<char*>(a.c_str()));
         }
         words.push_back(nullptr);
-        char* environment[] = {nullptr};
-        pid_t pid = -1;
-        errno = ::posix_spawn(&pid, words[0], &actions_, &attributes_, words.data(), environment);
-        return errno == 0 ? pid : -1;
+        auto const files = descriptor_limit_of_programs();
+        // No handler of ours may run in the child: it has our memory until it is another program.
+        sigset_t all;
+        sigset_t before;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before);
+        int volatile error = 0;
+        // A fork(2) would copy the tables of all of the broker's memory, and fails where that is
+        // large and the host strict.
+        pid_t const pid = ::vfork();  // NOLINT
+        if (pid == 0) {
+            become(words.data(), files, error);
+        }
+        int const failed = pid < 0 ? errno : error;
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        if (pid > 0 && failed != 0) {
+            (void)::waitpid(pid, nullptr, 0);
+        }
+        errno = failed;
+        return failed == 0 ? pid : -1;
     }
 
 private:
-    posix_spawn_file_actions_t actions_{};
-    posix_spawnattr_t attributes_{};
+    struct step {
+        enum { open_null, duplicate, close_above } what;
+        int theirs;
+        int ours;
+
+        bool perform() const noexcept {
+            switch (what) {
+                case open_null: {
+                    (void)::close(theirs);
+                    int const opened = ::open("/dev/null", O_RDWR);
+                    if (opened < 0 || opened == theirs) {
+                        return opened == theirs;
+                    }
+                    bool const there = ::dup2(opened, theirs) >= 0;
+                    (void)::close(opened);
+                    return there;
+                }
+                case duplicate:
+                    return ours == theirs ? ::fcntl(ours, F_SETFD, 0) == 0
+                                          : ::dup2(ours, theirs) >= 0;
+                case close_above:
+                    ::closefrom(theirs);
+                    return true;
+            }
+            return false;
+        }
+    };
+
+    /// In the child, with the memory of the parent: only system calls.
+    [[noreturn]] void become(char* const* words, rlimit const& files,
+                             int volatile& error) const noexcept {
+        struct sigaction usual {};
+        usual.sa_handler = SIG_DFL;
+        for (int number = 1; number < NSIG; ++number) {
+            (void)::sigaction(number, &usual, nullptr);
+        }
+        bool good = true;
+        for (auto const& one : steps_) {
+            good = good && one.perform();
+        }
+        // After the last open: a lower limit than what is open already forbids it.
+        if (good && ::setrlimit(RLIMIT_NOFILE, &files) == 0) {
+            sigset_t none;
+            ::sigemptyset(&none);
+            (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+            char* environment[] = {nullptr};
+            (void)::execve(words[0], words, environment);
+        }
+        error = errno;
+        ::_exit(127);
+    }
+
+    std::vector<step> steps_;
 };
 
 int reap(pid_t pid) {

@@ -71,10 +71,16 @@ result<void> admit_session(admission_caps const& caps, std::uint32_t sessions,
     return {};
 }
 
-result<void> admit_sandbox(admission_caps const& caps, std::uint64_t host_free_bytes) {
-    if (host_free_bytes < caps.free_memory_floor_bytes) {
+result<void> admit_sandbox(admission_caps const& caps, host_room const& room) {
+    if (room.memory_bytes < caps.free_memory_floor_bytes) {
         return fail(errc::no_capacity,
                     "the host has too little free memory for another kernel; try again later");
+    }
+    if (room.descriptors < descriptors_of_a_session + descriptor_reserve) {
+        return fail(errc::no_capacity,
+                    "the broker has too few file descriptors left for another kernel; try again "
+                    "when other sessions have ended, or start it with a higher limit of open files "
+                    "(ulimit -Hn, LimitNOFILE= in the unit)");
     }
     return {};
 }

@@ -23,8 +23,22 @@ struct admission_caps {
 result<void> admit_session(admission_caps const& caps, std::uint32_t sessions,
                            std::uint32_t sessions_of_tenant);
 
-/// A sandbox may be started: `no_capacity` when the host's free memory is below the floor.
-result<void> admit_sandbox(admission_caps const& caps, std::uint64_t host_free_bytes);
+/// What a session with a kernel holds open: its directory of sockets, five connections, the witness
+/// of its end, its files twice, and one to spare.
+inline constexpr std::uint64_t descriptors_of_a_session = 10;
+/// What is opened for a moment: by starts and ends of sandboxes, files that are asked for, the
+/// table, connections of clients.
+inline constexpr std::uint64_t descriptor_reserve = 64;
+
+/// What there is for one more sandbox.
+struct host_room {
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t descriptors = 0;
+};
+
+/// A sandbox may be started: `no_capacity` when the host's free memory is below the floor, or the
+/// broker's free descriptors below what a session and the reserve take.
+result<void> admit_sandbox(admission_caps const& caps, host_room const& room);
 
 /// An execution may be queued behind `waiting` others: `queue_full`.
 result<void> admit_execution(admission_caps const& caps, std::uint32_t waiting);

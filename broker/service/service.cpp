@@ -3,7 +3,6 @@
 // On the loop.
 #include "broker/service/service.hpp"
 
-#include "broker/base/host.hpp"
 #include "broker/base/sha256.hpp"
 #include "broker/service/execution_run.hpp"
 
@@ -127,10 +126,10 @@ task<> service::end_sandboxes() {
 task<readiness> service::ready() {
     readiness answer;
     if (unreadable_) {
-        answer.missing.push_back(
-            fail(errc::draining,
-                 "the sessions of the last run cannot be read, which is tried again and again; the "
-                 "log says why"));
+        answer.missing.push_back(fail(
+            errc::draining,
+            "the sessions of the last run cannot be read or taken up, which is tried again and "
+            "again; the log says why"));
     } else if (!reconciled_) {
         answer.missing.push_back(
             fail(errc::draining, "the sessions of the last run are still being looked up"));
@@ -171,7 +170,7 @@ task<std::vector<failure>> service::host_problems() {
 
 task<result<void>> service::can_start() {
     if (auto const admitted =
-            admit_sandbox(context_.config.sessions.caps, available_memory_bytes());
+            admit_sandbox(context_.config.sessions.caps, runner_.room_for_a_sandbox());
         !admitted) {
         co_return admitted.error();
     }

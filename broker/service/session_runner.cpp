@@ -3,8 +3,8 @@
 // On the loop; after each wait the session is looked at again.
 #include "broker/service/session_runner.hpp"
 
+#include "broker/base/descriptors.hpp"
 #include "broker/base/host.hpp"
-#include "broker/core/admission.hpp"
 #include "broker/core/verdict.hpp"
 #include "broker/service/execution_run.hpp"
 
@@ -26,6 +26,17 @@ void give_back(session& where, steady_time begin, steady_time now) {
         waiting->deadline += now - std::max(begin, waiting->accepted);
     }
 }
+
+class counted {
+public:
+    explicit counted(unsigned& what) : what_(what) { ++what_; }
+    counted(counted const&) = delete;
+    counted& operator=(counted const&) = delete;
+    ~counted() { --what_; }
+
+private:
+    unsigned& what_;
+};
 
 }  // namespace
 
@@ -223,12 +234,17 @@ void session_runner::lose_files(session& where) {
     (void)context_.store.update_session(where.stored());
 }
 
+host_room session_runner::room_for_a_sandbox() const {
+    auto const free = free_descriptors();
+    return {available_memory_bytes(), free - std::min(free, starting_ * descriptors_of_a_session)};
+}
+
 task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where) {
-    if (auto const admitted =
-            admit_sandbox(context_.config.sessions.caps, available_memory_bytes());
+    if (auto const admitted = admit_sandbox(context_.config.sessions.caps, room_for_a_sandbox());
         !admitted) {
         co_return admitted.error();
     }
+    counted const one_more(starting_);
     auto const begin = context_.clock().steady;
     where->kernel.reset();
     where->life.on_start();

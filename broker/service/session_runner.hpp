@@ -4,6 +4,7 @@
 // On the loop; its coroutines hold the session they work for.
 #pragma once
 
+#include "broker/core/admission.hpp"
 #include "broker/service/context.hpp"
 #include "broker/service/session.hpp"
 
@@ -45,6 +46,9 @@ public:
     /// Ends an execution that ran on a kernel of an earlier broker, or was queued in it.
     void finish_foreign(session& where, execution_row row, bool was_sent);
 
+    /// What is left for one more sandbox, when all that are being started have taken their part.
+    host_room room_for_a_sandbox() const;
+
 private:
     task<> work(std::shared_ptr<session> where);
     task<> work_queue(std::shared_ptr<session> where);
@@ -61,6 +65,7 @@ private:
     void prune(session& where, moment now);
 
     service_context& context_;
+    unsigned starting_ = 0;  // sandboxes, now
 };
 
 }  // namespace broker

@@ -110,9 +110,14 @@ TEST_CASE("caps refuse the one too many", "[core][admission]") {
     CHECK(broker::admit_session(caps, 50, 50).error().code == errc::too_many_sessions);
     CHECK(broker::admit_execution(caps, 31));
     CHECK(broker::admit_execution(caps, 32).error().code == errc::queue_full);
-    CHECK(broker::admit_sandbox(caps, caps.free_memory_floor_bytes));
-    CHECK(broker::admit_sandbox(caps, caps.free_memory_floor_bytes - 1).error().code ==
-          errc::no_capacity);
+    constexpr auto floor = broker::descriptors_of_a_session + broker::descriptor_reserve;
+    CHECK(broker::admit_sandbox(caps, {caps.free_memory_floor_bytes, floor}));
+    auto const no_memory = broker::admit_sandbox(caps, {caps.free_memory_floor_bytes - 1, floor});
+    CHECK(no_memory.error().code == errc::no_capacity);
+    CHECK(no_memory.error().detail.find("memory") != std::string::npos);
+    auto const no_files = broker::admit_sandbox(caps, {caps.free_memory_floor_bytes, floor - 1});
+    CHECK(no_files.error().code == errc::no_capacity);
+    CHECK(no_files.error().detail.find("descriptors") != std::string::npos);
 }
 
 TEST_CASE("session names are plain words", "[core][names]") {

@@ -6,6 +6,7 @@
 
 #include "broker/base/unique_fd.hpp"
 #include "broker/runtime/monitor_process.hpp"
+#include "broker/runtime/workspace_parts.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -16,13 +17,10 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <system_error>
 #include <vector>
 
 namespace broker {
 namespace {
-
-std::string describe(int number) { return std::generic_category().message(number); }
 
 /// Far more than either needs; a disk that hangs must not keep a thread of the pool for good.
 constexpr std::chrono::minutes program_deadline{10};
@@ -49,12 +47,7 @@ failure missing_tools() {
                 "package e2fsprogs, or set workspace_quota = \"none\" (no limit on disk space)");
 }
 
-failure disk_failure(int number) {
-    if (number == ENOSPC || number == EDQUOT) {
-        return fail(errc::no_capacity, "the disk of the host is full");
-    }
-    return fail(errc::internal, "preparing a workspace image: " + describe(number));
-}
+failure disk_failure(int number) { return host_failure("preparing a workspace image", number); }
 
 /// Copies the bytes [at, end). 0 or errno.
 int copy_range(int from, int to, off_t at, off_t end) {

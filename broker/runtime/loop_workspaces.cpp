@@ -46,7 +46,7 @@ failure mount_failure(boost::system::error_code error) {
         case ENOSPC:
             return fail(errc::no_capacity, "no loop device of the host is free");
         default:
-            return fail(errc::internal, "mounting a workspace: " + error.message());
+            return host_failure("mounting a workspace", error.value());
     }
 }
 

@@ -4,6 +4,7 @@
 #include "broker/runtime/workspace_parts.hpp"
 
 #include "broker/base/beneath.hpp"
+#include "broker/base/descriptors.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -63,6 +64,12 @@ result<unique_fd> open_staging(int root) {
 failure host_failure(std::string_view doing, int error_number) {
     if (error_number == ENOSPC || error_number == EDQUOT) {
         return fail(errc::no_capacity, "the disk of the host is full");
+    }
+    if (is_shortage(error_number)) {
+        return fail(errc::no_capacity,
+                    fmt::format("{}: the broker has no descriptors or memory left; try again when "
+                                "other sessions have ended",
+                                doing));
     }
     return fail(errc::internal,
                 fmt::format("{}: {}", doing, std::generic_category().message(error_number)));

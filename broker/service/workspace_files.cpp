@@ -6,6 +6,7 @@
 
 #include "broker/base/beneath.hpp"
 #include "broker/base/beneath_walk.hpp"
+#include "broker/runtime/workspace_parts.hpp"
 #include "broker/service/file_hashing.hpp"
 
 #include <algorithm>
@@ -23,7 +24,7 @@ failure file_failure(boost::system::error_code error) {
     if (error.value() == ENOENT) {
         return fail(errc::file_not_found, "there is no file of that path in the session");
     }
-    return fail(errc::internal, "reading a workspace: " + error.message());
+    return host_failure("reading a workspace", error.value());
 }
 
 /// The cursor is the last path of the page before, in hexadecimal: any byte, no escaping in a URL.

@@ -3,6 +3,7 @@
 #include "broker/service/workspace_upload.hpp"
 
 #include "broker/base/beneath.hpp"
+#include "broker/runtime/workspace_parts.hpp"
 #include "broker/service/file_hashing.hpp"
 
 #include <fcntl.h>
@@ -38,10 +39,7 @@ failure upload_failure(int error) {
         case ESTALE:
             return precondition_failure();
         default:
-            return fail(
-                errc::internal,
-                "storing an upload: " +
-                    boost::system::error_code(error, boost::system::system_category()).message());
+            return host_failure("storing an upload", error);
     }
 }
 

@@ -38,7 +38,7 @@ struct host_facts {
     fact lsm;  // /sys/kernel/security/lsm, else the names of those that are seen otherwise
     std::vector<std::string> programs;  // found, of those a build or a session needs
     unsigned processors = 0;
-    std::uint64_t open_files = 0;       // hard limit of descriptors
+    std::uint64_t open_files = 0;       // hard limit of descriptors: `serve` raises the soft one
     std::string disk_path;              // where the state will lie: it, or what exists above it
     std::uint64_t disk_free_bytes = 0;  // there
     runtime_report runtime;

@@ -3,6 +3,7 @@
 // or a word that nothing need be done. Pure.
 #include "broker/daemon/host_judgement.hpp"
 
+#include "broker/core/admission.hpp"
 #include "broker/core/settings.hpp"
 
 #include <fmt/format.h>
@@ -14,6 +15,9 @@ namespace broker {
 namespace {
 
 using enum finding_level;
+
+/// Its table, log, loop and listener, besides what is opened for a moment.
+constexpr std::uint64_t descriptors_of_the_broker = descriptor_reserve + 64;
 
 class judge {
 public:
@@ -46,6 +50,7 @@ private:
     void files();
     void crashes();
     void room();
+    void descriptors();
     void disk();
     void address();
     bool has_program(std::string_view name) const {
@@ -235,14 +240,25 @@ void judge::room() {
                         (*free - floor) / each, facts_.processors));
     }
     disk();
-    constexpr std::uint64_t descriptors_of_a_session = 16;
-    auto const wanted = descriptors_of_a_session * of_.sessions.caps.sessions;
+    descriptors();
+}
+
+void judge::descriptors() {
+    auto const wanted =
+        descriptors_of_a_session * of_.sessions.caps.sessions + descriptors_of_the_broker;
     if (facts_.open_files < wanted) {
         add(warn, "descriptors",
-            fmt::format("{} at most, and max_sessions would need {}", facts_.open_files, wanted),
+            fmt::format(
+                "the hard limit is {}, and {} sessions (max_sessions) take {}: beyond {} "
+                "of them no kernel is started",
+                facts_.open_files, of_.sessions.caps.sessions, wanted,
+                (facts_.open_files - std::min(facts_.open_files, descriptors_of_the_broker)) /
+                    descriptors_of_a_session),
             "ulimit -Hn 65536, or LimitNOFILE= in the unit, or lower max_sessions");
     } else {
-        add(ok, "descriptors", fmt::format("{} at most", facts_.open_files));
+        add(ok, "descriptors",
+            fmt::format("the hard limit is {}, to which serve raises its own; max_sessions take {}",
+                        facts_.open_files, wanted));
     }
 }
 

@@ -47,6 +47,7 @@ link_fault translate(kernelproto::link_failure why) {
             return link_fault::too_much;
         case kernelproto::link_failure::backlog:
             return link_fault::backlog;
+        case kernelproto::link_failure::no_resources:  // before anything ran on it
         case kernelproto::link_failure::lost:
             break;
     }

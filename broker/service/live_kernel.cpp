@@ -6,7 +6,6 @@
 #include "kernelproto/wire/connection_info.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
 
@@ -33,8 +32,8 @@ std::string make_key() {
 
 }  // namespace
 
-live_kernel::live_kernel(service_context& context, sandbox_row row)
-    : context_(context), row_(std::move(row)), ended_(context.loop.get_executor()) {}
+live_kernel::live_kernel(service_context& context, sandbox_row row, uid_t owner)
+    : context_(context), row_(std::move(row)), owner_(owner), ended_(context.loop.get_executor()) {}
 
 task<result<std::shared_ptr<live_kernel>>> live_kernel::start(
     service_context& context, session_row const& session, std::string workspace_mount,
@@ -72,7 +71,7 @@ task<result<std::shared_ptr<live_kernel>>> live_kernel::start(
     info.ip = "/run/kernel/" + row.socket_prefix;
     spec.connection_file = kernelproto::print_connection_info(info);
 
-    auto self = std::make_shared<live_kernel>(context, std::move(row));
+    auto self = std::make_shared<live_kernel>(context, std::move(row), session.uid);
     starting = self;
     auto up = co_await self->bring_up(session, std::move(spec));
     if (!up) {
@@ -83,7 +82,6 @@ task<result<std::shared_ptr<live_kernel>>> live_kernel::start(
 }
 
 task<result<void>> live_kernel::bring_up(session_row session, sandbox_spec spec) {
-    auto const uid = spec.uid;
     auto started = co_await offload(
         context_.pool,
         [&runtime = context_.runtime, spec = std::move(spec)] { return runtime.start(spec); });
@@ -94,7 +92,7 @@ task<result<void>> live_kernel::bring_up(session_row session, sandbox_spec spec)
     if (auto stored = context_.store.sandbox_reached(row_.id, sandbox_stage::started); !stored) {
         co_return stored.error();
     }
-    connect(uid);
+    connect();
     watch();
     if (unwanted_) {
         co_return fail(errc::runtime_unavailable, "the start of the kernel was given up");
@@ -105,6 +103,11 @@ task<result<void>> live_kernel::bring_up(session_row session, sandbox_spec spec)
     if (!ready) {
         context_.log.warning("kernel_not_ready",
                              {{"sandbox", row_.id.str()}, {"err", ready.error().message()}});
+        if (link_wants_resources()) {
+            co_return fail(errc::no_capacity,
+                           "the broker has no descriptors or memory left to connect to the new "
+                           "kernel; try again when other sessions have ended");
+        }
         co_return fail(errc::runtime_unavailable, ended_.raised()
                                                       ? "the kernel ended while it started"
                                                       : "the kernel did not become ready in time");
@@ -126,7 +129,7 @@ void live_kernel::give_up() {
     }
 }
 
-void live_kernel::connect(uid_t owner) {
+void live_kernel::connect() {
     kernelproto::connection_options options;
     options.carrier = context_.config.executions.kernel_link == "libzmq"
                           ? kernelproto::transport::libzmq
@@ -134,7 +137,7 @@ void live_kernel::connect(uid_t owner) {
     options.key = row_.hmac_key;
     options.socket_dir = sandbox_.socket_dir.get();
     options.socket_prefix = row_.socket_prefix;
-    options.owner = owner;
+    options.owner = owner_;
     options.worker = context_.pool.get_executor();
     options.max_message_bytes = context_.config.executions.message_bytes;
     options.on_first_socket = [&reached = context_.reached] {
@@ -147,16 +150,24 @@ void live_kernel::connect(uid_t owner) {
                 self->link_failed_ = why;
                 self->context_.log.warning("kernel_link_failed",
                                            {{"sandbox", self->row_.id.str()}, {"detail", detail}});
-                self->collect_end();
+                // The host's fault and not the kernel's: who waits for the connection decides.
+                if (why != kernelproto::link_failure::no_resources) {
+                    self->collect_end();
+                }
             }
         });
+}
+
+void live_kernel::connect_again() {
+    link_failed_.reset();
+    connect();
 }
 
 void live_kernel::watch() { context_.tasks.spawn(watch_end(shared_from_this())); }
 
 task<> live_kernel::watch_end(std::shared_ptr<live_kernel> self) {
-    boost::asio::posix::stream_descriptor ended(
-        self->context_.loop, fcntl(self->sandbox_.ended.get(), F_DUPFD_CLOEXEC, 0));
+    boost::asio::posix::stream_descriptor ended(self->context_.loop,
+                                                self->sandbox_.ended.release());
     auto const [error] =
         co_await ended.async_wait(boost::asio::posix::stream_descriptor::wait_read, no_throw);
     if (!error) {
@@ -220,8 +231,7 @@ task<> end_kernel(std::shared_ptr<live_kernel> which) { co_await which->end(); }
 task<result<std::shared_ptr<live_kernel>>> live_kernel::adopt(service_context& context,
                                                               session_row const& session,
                                                               sandbox_row const& row) {
-    auto self = std::make_shared<live_kernel>(context, row);
-    auto const uid = session.uid;
+    auto self = std::make_shared<live_kernel>(context, row, session.uid);
     auto found = co_await offload(
         context.pool, [&runtime = context.runtime, session_key = row.session, id = row.id,
                        to = session.session_limits] { return runtime.adopt(session_key, id, to); });
@@ -229,7 +239,7 @@ task<result<std::shared_ptr<live_kernel>>> live_kernel::adopt(service_context& c
         co_return found.error();
     }
     self->sandbox_ = std::move(*found);
-    self->connect(uid);
+    self->connect();
     self->watch();
     co_return self;
 }

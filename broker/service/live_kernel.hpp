@@ -34,7 +34,7 @@ public:
                                                             session_row const& session,
                                                             sandbox_row const& row);
 
-    live_kernel(service_context& context, sandbox_row row);
+    live_kernel(service_context& context, sandbox_row row, uid_t owner);
     live_kernel(live_kernel const&) = delete;
     live_kernel& operator=(live_kernel const&) = delete;
 
@@ -53,12 +53,21 @@ public:
     /// Its start fails as soon as it can.
     void give_up();
 
+    /// The host had no descriptor or memory for the connection. The kernel lives on as if nobody
+    /// had tried; `connect_again` when there may be some.
+    bool link_wants_resources() const noexcept {
+        return link_failed_ == kernelproto::link_failure::no_resources;
+    }
+    void connect_again();
+    /// Somebody or something has ended the sandbox; the evidence may still be gathered.
+    bool is_ending() const noexcept { return ending_; }
+
     /// Kills the sandbox if it lives and waits for the evidence. Idempotent.
     task<> end();
 
 private:
     task<result<void>> bring_up(session_row session, sandbox_spec spec);
-    void connect(uid_t owner);
+    void connect();
     void watch();
     static task<> watch_end(std::shared_ptr<live_kernel> self);
     void collect_end();
@@ -66,6 +75,7 @@ private:
 
     service_context& context_;
     sandbox_row row_;
+    uid_t owner_ = 0;  // of the sockets
     running_sandbox sandbox_;
     std::unique_ptr<kernelproto::kernel_connection> connection_;
     std::optional<kernelproto::link_failure> link_failed_;

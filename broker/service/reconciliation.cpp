@@ -3,15 +3,17 @@
 // each is idempotent and the rows go last. On the loop; the runtime's calls are made on the pool.
 #include "broker/service/reconciliation.hpp"
 
+#include "broker/base/descriptors.hpp"
 #include "broker/base/host.hpp"
+#include "broker/core/admission.hpp"
 #include "broker/core/verdict.hpp"
 #include "broker/service/execution_run.hpp"
 #include "kernelproto/client/errc.hpp"
 
 #include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 namespace broker {
@@ -19,6 +21,9 @@ namespace {
 
 /// A kernel that runs nothing answers in milliseconds.
 constexpr std::chrono::seconds idle_adoption_limit{20};
+
+/// Until another try to connect to a kernel, where descriptors or memory were missing.
+constexpr std::chrono::seconds connect_again_after{2};
 
 constexpr std::string_view boot_note = "boot_id";
 
@@ -31,6 +36,29 @@ state_reason loss_of(sandbox_end const& end, bool host_restarted) {
     facts.cause = end_cause::kernel_died;
     facts.sandbox = sandbox_evidence{end.wait_status, end.oom_kills, end.pids_denied};
     return judge(facts).next_reason.value_or(state_reason::runtime_lost);
+}
+
+std::set<sandbox_id> living(std::vector<found_sandbox> const& all) {
+    std::set<sandbox_id> alive;
+    for (auto const& one : all) {
+        if (one.alive) {
+            alive.insert(one.sandbox);
+        }
+    }
+    return alive;
+}
+
+/// The descriptors of so many kernels, and what is opened for a moment.
+result<void> can_hold(std::uint64_t kernels, std::uint64_t free) {
+    auto const wanted = kernels * descriptors_of_a_session + descriptor_reserve;
+    if (free >= wanted) {
+        return {};
+    }
+    return fail(errc::no_capacity,
+                fmt::format("{} kernels live on from the last run, which takes {} descriptors, and "
+                            "this process may open {} more: start it with a higher limit of open "
+                            "files (ulimit -Hn, LimitNOFILE= in the unit)",
+                            kernels, wanted, free));
 }
 
 /// Interrupts once at `deadline`, unless it was destroyed before.
@@ -58,18 +86,25 @@ private:
 }  // namespace
 
 task<result<void>> reconciliation::run() {
-    auto const seen = co_await look();
-    if (!seen) {
-        co_return seen.error();
+    if (!seen_) {
+        auto seen = co_await look();
+        if (!seen) {
+            co_return seen.error();
+        }
+        seen_ = std::move(*seen);
+        settled_ = 0;
+        restore_sessions(*seen_);
     }
-    restore_sessions(*seen);
-    co_await settle_sandboxes(*seen);
+    if (auto const settled = co_await settle_sandboxes(*seen_); !settled) {
+        co_return settled;
+    }
     finish_executions();
     co_await resume_deletions();
-    co_await remove_strangers(*seen);
+    co_await remove_strangers(*seen_);
     // Last: a start that is cut off leaves the next one to know it too.
     (void)context_.store.set_note(boot_note, boot_id());
-    context_.log.info("reconciled", {{"sessions", seen->sessions.size()}});
+    context_.log.info("reconciled", {{"sessions", seen_->sessions.size()}});
+    seen_.reset();
     by_id_.clear();
     unfinished_.clear();
     co_return result<void>{};
@@ -92,9 +127,13 @@ task<result<reconciliation::inventory>> reconciliation::look() {
     if (!before) {
         co_return before.error();
     }
-    auto [on_host, workspaces] = co_await offload(
+    auto [on_host, workspaces, room] = co_await offload(
         context_.pool, [&runtime = context_.runtime, &store = context_.workspaces] {
-            return std::pair(runtime.list(), store.list());
+            auto const before = free_descriptors();
+            auto sandboxes_there = runtime.list();
+            auto files_there = store.list();
+            return std::tuple(std::move(sandboxes_there), std::move(files_there),
+                              std::min(before, free_descriptors()));
         });
     if (!on_host) {
         co_return on_host.error();
@@ -102,9 +141,21 @@ task<result<reconciliation::inventory>> reconciliation::look() {
     if (!workspaces) {
         co_return workspaces.error();
     }
-    co_return inventory{std::move(*sessions),   std::move(*sandboxes),
-                        std::move(*unfinished), std::move(*on_host),
-                        std::move(*workspaces), *before && **before != boot_id()};
+    auto alive = living(*on_host);
+    // Also where nothing lives: without descriptors, what is there looks as if it were not.
+    if (auto const enough = can_hold(alive.size(), room); !enough) {
+        co_return enough.error();
+    }
+    // The living first: nothing is ended before all of them are taken up.
+    std::stable_partition(sandboxes->begin(), sandboxes->end(),
+                          [&](sandbox_row const& row) { return alive.contains(row.id); });
+    co_return inventory{std::move(*sessions),
+                        std::move(*sandboxes),
+                        std::move(*unfinished),
+                        std::move(*on_host),
+                        std::move(alive),
+                        std::move(*workspaces),
+                        *before && **before != boot_id()};
 }
 
 void reconciliation::restore_sessions(inventory const& all) {
@@ -126,18 +177,17 @@ void reconciliation::restore_sessions(inventory const& all) {
     }
 }
 
-task<> reconciliation::settle_sandboxes(inventory const& all) {
-    std::set<sandbox_id> alive;
-    for (auto const& one : all.on_host) {
-        if (one.alive) {
-            alive.insert(one.sandbox);
+task<result<void>> reconciliation::settle_sandboxes(inventory const& all) {
+    for (; settled_ < all.sandboxes.size(); ++settled_) {
+        auto const& row = all.sandboxes[settled_];
+        auto const at = by_id_.find(row.session);
+        auto const settled = co_await settle_one(row, at == by_id_.end() ? nullptr : at->second,
+                                                 all.alive.contains(row.id), all.host_restarted);
+        if (!settled) {
+            co_return settled;
         }
     }
-    for (auto const& row : all.sandboxes) {
-        auto const at = by_id_.find(row.session);
-        co_await settle_one(row, at == by_id_.end() ? nullptr : at->second, alive.contains(row.id),
-                            all.host_restarted);
-    }
+    co_return result<void>{};
 }
 
 /// Executions of sessions whose kernel is gone, or that had none.
@@ -161,16 +211,20 @@ task<> reconciliation::resume_deletions() {
     }
 }
 
-task<> reconciliation::settle_one(sandbox_row row, std::shared_ptr<session> where, bool alive,
-                                  bool host_restarted) {
+task<result<void>> reconciliation::settle_one(sandbox_row row, std::shared_ptr<session> where,
+                                              bool alive, bool host_restarted) {
     // Of another generation: half started, its kernel was nobody's yet.
     bool const had_variables = where && where->row.closing == close_kind::none &&
                                row.generation == where->life.record().generation;
     std::optional<state_reason> why;
     if (had_variables && alive && row.stage != sandbox_stage::ending) {
-        why = co_await adopt(row, where);
+        auto const tried = co_await adopt(row, where);
+        if (!tried) {
+            co_return tried.error();
+        }
+        why = *tried;
         if (!why) {
-            co_return;
+            co_return result<void>{};
         }
     }
     auto const end =
@@ -182,7 +236,7 @@ task<> reconciliation::settle_one(sandbox_row row, std::shared_ptr<session> wher
     if (!end) {
         context_.log.error("sandbox_not_removed",
                            {{"sandbox", row.id.str()}, {"err", end.error().detail}});
-        co_return;
+        co_return result<void>{};
     }
     if (had_variables) {
         auto const told = why.value_or(loss_of(*end, host_restarted));
@@ -194,13 +248,23 @@ task<> reconciliation::settle_one(sandbox_row row, std::shared_ptr<session> wher
         context_.log.info("half_started_sandbox_removed", {{"sandbox", row.id.str()}});
     }
     (void)context_.store.forget_sandbox(row.id);
+    co_return result<void>{};
 }
 
-task<std::optional<state_reason>> reconciliation::adopt(sandbox_row row,
-                                                        std::shared_ptr<session> where) {
+task<result<std::optional<state_reason>>> reconciliation::adopt(sandbox_row row,
+                                                                std::shared_ptr<session> where) {
     auto const opened = co_await runner_.reopen_workspace(where);
     auto kernel = opened ? co_await live_kernel::adopt(context_, where->row, row)
                          : result<std::shared_ptr<live_kernel>>(opened.error());
+    // What cannot be opened is not gone: looked at after the failure, as one that is short of
+    // descriptors fails in many words.
+    bool const short_of_room = !kernel && (kernel.error().code == errc::no_capacity ||
+                                           free_descriptors() < descriptor_reserve / 2);
+    if (short_of_room) {
+        co_return fail(errc::no_capacity,
+                       fmt::format("the kernel of session {} lives and cannot be taken up yet: {}",
+                                   where->row.id.str(), kernel.error().detail));
+    }
     if (!kernel) {
         context_.log.warning("kernel_not_adopted",
                              {{"session", where->row.id.str()}, {"err", kernel.error().detail}});
@@ -231,12 +295,23 @@ task<std::optional<state_reason>> reconciliation::hear(std::shared_ptr<live_kern
             std::max(now, deadline) + steady_seconds(context_.config.executions.interrupt_grace_s);
         limit.emplace(context_.loop, kernel, deadline);
     }
-    auto const heard = co_await kernel->connection().adopt(until);
+    auto heard = co_await kernel->connection().adopt(until);
+    while (!heard && kernel->link_wants_resources() && !kernel->is_ending()) {
+        boost::asio::steady_timer timer(context_.loop, connect_again_after);
+        co_await timer.async_wait(use_task);
+        if (!kernel->is_ending()) {
+            kernel->connect_again();
+            // Nobody could hear it: an answer gets the time that it would have had.
+            until = std::max(until, context_.clock().steady + idle_adoption_limit);
+            heard = co_await kernel->connection().adopt(until);
+        }
+    }
     limit.reset();
     if (heard) {
         co_return std::nullopt;
     }
-    bool const died = heard.error() == kernelproto::client_errc::kernel_died;
+    bool const died = heard.error() == kernelproto::client_errc::kernel_died ||
+                      (kernel->link_wants_resources() && kernel->is_ending());
     co_await kernel->end();
     if (!died && !kernel->link_failed() && !sent.empty()) {
         co_return state_reason::timeout_kill;

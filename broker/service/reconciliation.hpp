@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace broker {
@@ -22,7 +23,9 @@ public:
         : context_(context), sessions_(table), runner_(runner) {}
 
     /// Returns when everything is known; busy kernels may still be waited for in the background.
-    /// Fails before anything was touched when the table or the host cannot be read.
+    /// Fails before anything was touched when the table or the host cannot be read, or when there
+    /// are not enough descriptors for all kernels that live; and before any kernel was ended when
+    /// one of them cannot be taken up for want of descriptors or memory. To be called again then.
     task<result<void>> run();
 
 private:
@@ -32,19 +35,22 @@ private:
         std::vector<sandbox_row> sandboxes;
         std::vector<execution_row> unfinished;
         std::vector<found_sandbox> on_host;
+        std::set<sandbox_id> alive;  // of `on_host`
         std::vector<found_workspace> workspaces;
         bool host_restarted = false;
     };
     task<result<inventory>> look();
 
     void restore_sessions(inventory const& all);
-    task<> settle_sandboxes(inventory const& all);
-    task<> settle_one(sandbox_row row, std::shared_ptr<session> where, bool alive,
-                      bool host_restarted);
+    task<result<void>> settle_sandboxes(inventory const& all);
+    task<result<void>> settle_one(sandbox_row row, std::shared_ptr<session> where, bool alive,
+                                  bool host_restarted);
     void finish_executions();
     task<> resume_deletions();
-    /// Nothing when it was adopted, else why the kernel has to be ended.
-    task<std::optional<state_reason>> adopt(sandbox_row row, std::shared_ptr<session> where);
+    /// Nothing when it was adopted, else why the kernel has to be ended. Fails when the host is too
+    /// short of something to tell.
+    task<result<std::optional<state_reason>>> adopt(sandbox_row row,
+                                                    std::shared_ptr<session> where);
     task<> hear_out(std::shared_ptr<session> where, std::vector<execution_row> sent);
     task<std::optional<state_reason>> hear(std::shared_ptr<live_kernel> kernel,
                                            std::vector<execution_row> sent);
@@ -53,7 +59,9 @@ private:
     service_context& context_;
     sessions& sessions_;
     session_runner& runner_;
-    // While it runs.
+    // While it runs, or waits to be run again.
+    std::optional<inventory> seen_;
+    std::size_t settled_ = 0;  // of its sandboxes
     std::map<session_id, std::shared_ptr<session>> by_id_;
     std::map<session_id, std::vector<execution_row>> unfinished_;
 };

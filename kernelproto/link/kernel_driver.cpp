@@ -66,6 +66,10 @@ result<std::shared_ptr<link>> open_link(boost::asio::io_context& loop, transport
     return opened ? result<std::shared_ptr<link>>{*opened} : opened.error();
 }
 
+link_failure failure_of(boost::system::error_code why) {
+    return why == link_errc::no_resources ? link_failure::no_resources : link_failure::refused;
+}
+
 }  // namespace
 
 kernel_driver::kernel_driver(boost::asio::io_context& loop, connection_options options,
@@ -102,7 +106,7 @@ boost::asio::awaitable<result<kernel_info>> kernel_driver::become_usable(
         wanted.sockets = search.take();
         auto opened = open_link(self->loop_, self->options_.carrier, std::move(wanted), *self);
         if (!opened) {
-            self->fail(link_failure::refused, opened.error().message());
+            self->fail(failure_of(opened.error()), opened.error().message());
             co_return client_errc::unreachable;
         }
         self->link_ = std::move(*opened);
@@ -126,7 +130,7 @@ boost::asio::awaitable<result<void>> kernel_driver::find_sockets(socket_search& 
         }
         auto const why = found.error();
         if (why != link_errc::missing && why != link_errc::not_listening) {
-            fail(link_failure::refused, search.wanted() + ": " + why.message());
+            fail(failure_of(why), search.wanted() + ": " + why.message());
             co_return client_errc::unreachable;
         }
         auto const at = now();

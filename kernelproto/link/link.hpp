@@ -21,6 +21,9 @@ namespace kernelproto {
 enum class link_failure {
     /// A socket is missing, is not a socket, is a link, or belongs to somebody else.
     refused,
+    /// The host had no descriptor or no memory for it: says nothing of the kernel, and another
+    /// connection may be tried when there is.
+    no_resources,
     /// One message went past the limit of bytes or frames.
     too_much,
     /// Messages that are no output came faster than they were read, past the limit of bytes.

@@ -6,6 +6,8 @@
 #include "tests/support/canary.hpp"
 #include "tests/support/kernel_stage.hpp"
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -82,6 +84,29 @@ TEST_CASE("a path planted while the kernel ran is refused before adoption",
     REQUIRE(s.failures.size() == 1);
     CHECK(s.failures[0].first == link_failure::refused);
     CHECK(bird->connections() == 0);
+}
+
+TEST_CASE("a want of descriptors is not said to be the kernel's fault, and another try succeeds",
+          "[link]") {
+    kernel_stage s;
+    REQUIRE(s.ready());
+    s.renew();
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    auto const next = ::fcntl(s.fd(), F_DUPFD_CLOEXEC, 0);
+    ::close(next);
+    // None for the first socket's path, or none for the look whether somebody listens there. Not
+    // more: the kernel of this test lives in this process, and would want one for each connection.
+    auto const left = GENERATE(as<rlim_t>{}, 0, 1);
+    rlimit const tight{static_cast<rlim_t>(next) + left, before.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+    auto const refused = s.adopt();
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(refused.error() == client_errc::unreachable);
+    REQUIRE(s.failures.size() == 1);
+    CHECK(s.failures[0].first == link_failure::no_resources);
+    s.renew();
+    CHECK(s.adopt());
 }
 
 TEST_CASE("what was checked is what is connected to, whatever becomes of the path",

@@ -21,7 +21,7 @@ namespace test {
 
 class fake_runtime final : public broker::container_runtime {
 public:
-    verb_control verbs;  // start, adopt, settle, end, forget, list
+    verb_control verbs;  // start, adopt, room to adopt, settle, end, forget, list
     bool usable = true;
 
     broker::runtime_report report() override {
@@ -50,6 +50,9 @@ public:
                                                   broker::limits const& /*own*/) override {
         if (!verbs.enter("adopt")) {
             return failed("adopt");
+        }
+        if (!verbs.enter("room to adopt")) {
+            return broker::fail(broker::errc::no_capacity, "fake: no descriptors");
         }
         std::lock_guard const lock(mutex_);
         auto const found = alive_.find(sandbox);

@@ -64,6 +64,52 @@ TEST_CASE("what cannot be read is not removed, and is read again", "[service][re
     CHECK(stage.thrown.empty());
 }
 
+TEST_CASE("a living kernel is not ended for want of descriptors, and is taken up later",
+          "[service][reconciliation]") {
+    fake_host host;
+    leave_two_sessions(host);
+    host.runtime.verbs.fail("room to adopt", 1000);
+    service_stage stage(host, false);
+    stage.tasks.spawn(stage.api.reconcile());
+    stage.until([&] {
+        return stage.get(stage.api.ready()).missing.front().detail.find("cannot") !=
+               std::string::npos;
+    });
+    CHECK(host.runtime.living() == 2);
+    CHECK(host.runtime.verbs.calls("end") == 0);
+    CHECK(stage.look("a").error().code == errc::draining);
+    host.runtime.verbs.free_all();
+    stage.until([&] { return stage.ready(); });
+    for (auto const& kernel : stage.kernels) {
+        kernel->heard();
+    }
+    stage.settle();
+    CHECK(stage.look("a")->status == session_status::idle);
+    CHECK(stage.look("b")->status == session_status::idle);
+    CHECK(host.runtime.living() == 2);
+    CHECK(stage.thrown.empty());
+}
+
+TEST_CASE("a kernel that cannot be connected to for want of descriptors is tried again",
+          "[service][reconciliation]") {
+    fake_host host;
+    {
+        service_stage stage(host);
+        (void)stage.ran("a");
+    }
+    service_stage stage(host);
+    stage.until([&] { return stage.kernels.size() == 1 && stage.kernel().adopting; });
+    stage.kernel().fail(kernelproto::link_failure::no_resources);
+    stage.kernel().not_heard(kernelproto::client_errc::unreachable);
+    stage.until([&] { return stage.kernels.size() == 2 && stage.kernel().adopting; });
+    CHECK(host.runtime.living() == 1);
+    stage.kernel().heard();
+    stage.settle();
+    CHECK(stage.look("a")->status == session_status::idle);
+    CHECK(host.runtime.living() == 1);
+    CHECK(stage.thrown.empty());
+}
+
 TEST_CASE("what has no row is removed, and what has one is not", "[service][reconciliation]") {
     fake_host host;
     leave_two_sessions(host);

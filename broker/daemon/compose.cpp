@@ -281,16 +281,11 @@ task<> running_broker::live() {
 }
 
 task<> running_broker::tell_host() {
-    auto const [runtime, workspaces] = co_await offload(
-        pool_, [this] { return std::pair(runtime_->report(), workspaces_->report()); });
-    log_.info("runtime", {{"name", runtime.name},
-                          {"version", runtime.version},
-                          {"cgroups", runtime.cgroups},
-                          {"workspace_quota", workspaces.quota}});
-    for (auto const& warnings : {runtime.warnings, workspaces.warnings}) {
-        for (auto const& sentence : warnings) {
-            log_.warning("host", {{"warning", sentence}});
-        }
+    // What the runtime is was told when it was examined.
+    auto const found = co_await offload(pool_, [this] { return workspaces_->report(); });
+    log_.info("workspaces", {{"quota", found.quota}, {"usable", found.usable}});
+    for (auto const& sentence : found.warnings) {
+        log_.warning("workspaces_warning", {{"text", sentence}});
     }
 }
 

@@ -97,6 +97,13 @@ def test_the_log_tells_what_happens(logged):
     assert {line["status"] for line in lines if line["event"] == "answered"} >= {200, 201, 204, 400, 401, 404, 421, 503}
 
 
+def test_a_start_gives_each_of_its_warnings_once(logged):
+    lines, _ = logged
+    start = lines[:next(at for at, line in enumerate(lines) if line["event"] == "ready")]
+    told = [line.get("text") or line.get("warning") or line["event"] for line in start if line["level"] == "warning"]
+    assert sorted(set(told)) == sorted(told)
+
+
 def test_no_line_of_the_log_holds_what_a_client_sent_or_code_made(logged):
     lines, _ = logged
     assert len(sent) > 20

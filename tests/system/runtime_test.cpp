@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/runtime/cgroup_layout.hpp"
+#include "broker/runtime/cgroup_tree.hpp"
 #include "broker/runtime/host_files.hpp"
 #include "broker/runtime/monitor_record.hpp"
 #include "broker/runtime/oci_paths.hpp"
@@ -223,11 +224,15 @@ TEST_CASE("settling closes the socket directory and ends the boost", "[runtime]"
         "      open('/run/kernel/connection.json').read()])");
     (void)started(f, s);
     REQUIRE(f.told(s) == "made");
-    auto const quota = "/sys/fs/cgroup/cpu/kernel-broker/" + f.options().instance + "/" +
-                       s.session.str() + "/cpu.cfs_quota_us";
-    CHECK(broker::read_host_file(quota).value_or("200000\n") == "200000\n");
+    auto const layout =
+        broker::parse_cgroup_layout(broker::read_host_file("/proc/self/mountinfo").value_or(""));
+    bool const v2 = layout.mode == broker::cgroup_mode::v2;
+    broker::cgroup_tree const groups(layout, f.options().instance);
+    auto const quota =
+        groups.file("cpu", groups.path_of(s.session), v2 ? "cpu.max" : "cpu.cfs_quota_us");
+    CHECK(broker::read_host_file(quota) == (v2 ? "200000 100000\n" : "200000\n"));
     REQUIRE(f.runtime().settle(s.session, s.sandbox, s.session_limits).has_value());
-    CHECK(broker::read_host_file(quota).value_or("50000\n") == "50000\n");
+    CHECK(broker::read_host_file(quota) == (v2 ? "50000 100000\n" : "50000\n"));
     REQUIRE(::unlink((s.workspace_mount + "/result").c_str()) == 0);
     REQUIRE(broker::create_host_file(s.workspace_mount + "/go", "", 0644) == 0);
     REQUIRE(broker::create_host_file(s.workspace_mount + "/result", "", 0666, s.uid, s.uid) == 0);

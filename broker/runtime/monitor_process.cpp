@@ -106,7 +106,7 @@ private:
         if (good && ::setrlimit(RLIMIT_NOFILE, &files) == 0) {
             sigset_t none;
             ::sigemptyset(&none);
-            (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+            (void)::pthread_sigmask(SIG_SETMASK, &none, nullptr);
             char* environment[] = {nullptr};
             (void)::execve(words[0], words, environment);
         }

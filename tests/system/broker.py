@@ -47,7 +47,7 @@ def until(look, what, deadline_s=120):
     """What `look` gives once it gives something true."""
     end = time.monotonic() + deadline_s
     while not (seen := look()):
-        assert time.monotonic() < end, f"never came in {deadline_s} s: {what}"
+        assert time.monotonic() < end, f"never came in {deadline_s} s: {what() if callable(what) else what}"
         time.sleep(0.05)  # between two looks
     return seen
 

@@ -15,7 +15,7 @@ import threading
 import pytest
 
 from broker import Broker, until
-from leftovers import THIS_RUN, Host, containers, of_this_installation
+from leftovers import THIS_RUN, Host, containers, of_this_installation, processes
 
 # In the order in which a session meets them.
 STEPS = ["workspace_mounted", "row_written", "bundle_written", "created", "started", "first_socket", "ready",
@@ -258,6 +258,8 @@ def foreign_container(foreign, broker):
     with open(os.devnull, "w") as nothing:
         subprocess.run([*crun, "run", "--detach", "--bundle", str(folder), "not-ours"], check=True,
                        stdin=nothing, stdout=nothing, stderr=nothing)
+    until(lambda: not any(program == "crun" and "not-ours" in words for _, program, words in processes()),
+          "its first process is its own program")
     try:
         yield
         state = json.loads(subprocess.run([*crun, "state", "not-ours"], capture_output=True, text=True,

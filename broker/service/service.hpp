@@ -95,8 +95,7 @@ public:
     task<result<opened_file>> open_session_file(session_key key, workspace_path path);
     task<result<void>> delete_session_file(session_key key, workspace_path path,
                                            file_condition condition);
-    /// An unknown session is made (stopped). `call`: of a request that uploads
-    /// more than one file.
+    /// An unknown session is made (stopped); `call` knows it for `undo_upload`.
     task<result<std::shared_ptr<session_upload>>> begin_upload(
         session_key key, workspace_path path, file_condition condition,
         std::shared_ptr<upload_call> call = std::make_shared<upload_call>());

@@ -10,12 +10,15 @@
 #include "http/proto/message.hpp"
 #include "http/proto/router.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace broker {
 class service;
-}
+class workspace_path;
+struct upload_call;
+}  // namespace broker
 
 namespace http::api {
 
@@ -57,6 +60,9 @@ private:
     broker::task<response> put_file(call here);
     broker::task<response> delete_file(call here);
 
+    /// What `put_file` has checked, into the file.
+    broker::task<response> store_body(call here, std::string session, broker::workspace_path path,
+                                      std::shared_ptr<broker::upload_call> uploads);
     broker::task<response> send_file(call here, broker::session_key session,
                                      std::string_view raw_path);
 

@@ -149,16 +149,27 @@ broker::task<response> api::put_file(call here) {
     if (here.incoming.headers.find("Content-Encoding") != nullptr) {
         co_return refuse(refusal::unsupported_media_type, "send the body without Content-Encoding");
     }
-    auto* const body = here.incoming.body;
-    if (body != nullptr) {
+    if (auto* const body = here.incoming.body) {
         body->limit(settings_.upload_bytes);
         if (auto const announced = body->announced();
             announced && *announced > settings_.upload_bytes) {
             co_return body_refused(body_error::too_large, settings_.upload_bytes);
         }
     }
-    auto const upload = co_await service_.begin_upload({here.tenant, *name}, *std::move(path),
-                                                       condition_of(here.incoming));
+    auto const uploads = std::make_shared<broker::upload_call>();
+    auto answer = co_await store_body(here, *name, *std::move(path), uploads);
+    if (answer.status >= 300) {
+        co_await service_.undo_upload(uploads);
+    }
+    co_return answer;
+}
+
+broker::task<response> api::store_body(call here, std::string session, broker::workspace_path path,
+                                       std::shared_ptr<broker::upload_call> uploads) {
+    auto* const body = here.incoming.body;
+    auto const upload =
+        co_await service_.begin_upload({here.tenant, std::move(session)}, std::move(path),
+                                       condition_of(here.incoming), std::move(uploads));
     if (!upload) {
         co_return to_response(upload.error());
     }

@@ -775,6 +775,23 @@ def test_an_upload_whose_session_is_deleted_meanwhile_is_not_acknowledged(shared
     assert not session_exists(shared, session)
 
 
+def test_a_put_that_fails_leaves_no_session_that_it_made(shared):
+    session = name()
+    files = f"/v1/sessions/{session}/files"
+    refused(send(shared, "PUT", f"{files}/f", 'If-Match: "1"', body=b"x"), 412, "precondition_failed")
+    assert not session_exists(shared, session)
+    with socket.create_connection(("127.0.0.1", shared.port), timeout=20) as one:
+        one.sendall(head("PUT", f"{files}/f", "Content-Length: 100", "Expect: 100-continue"))
+        assert one.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"  # it has found its session
+        one.sendall(b"x" * 50)
+        assert session_exists(shared, session)
+    until(lambda: not session_exists(shared, session), "the session of a body that broke off is gone")
+    assert send(shared, "PUT", f"{files}/f", body=b"x").status == 201
+    refused(send(shared, "PUT", f"{files}/f", 'If-Match: "1"', body=b"x"), 412, "precondition_failed")
+    assert session_exists(shared, session)
+    assert send(shared, "DELETE", f"/v1/sessions/{session}").status == 204
+
+
 def open_uploads(broker):
     """Files without a name that the broker has open."""
     links = []

@@ -5,6 +5,7 @@
 
 #include "kernelproto/wire/json_text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -15,10 +16,10 @@ namespace {
 constexpr std::string_view protocol_version = "5.3";
 
 request make(request_author& author, channel to, std::string_view msg_type, std::string content,
-             steady_time now) {
+             steady_time now, std::string_view msg_id = {}) {
     request out;
     out.to = to;
-    out.what.head = author.sign_off(msg_type, now);
+    out.what.head = author.sign_off(msg_type, now, msg_id);
     out.what.content = std::move(content);
     return out;
 }
@@ -32,10 +33,16 @@ request_author::request_author(std::string session, steady_time now,
       wall_us_(
           std::chrono::duration_cast<std::chrono::microseconds>(wall.time_since_epoch()).count()) {}
 
-header request_author::sign_off(std::string_view msg_type, steady_time now) {
+header request_author::sign_off(std::string_view msg_type, steady_time now,
+                                std::string_view msg_id) {
     auto const passed = std::chrono::duration_cast<std::chrono::microseconds>(now - begun_).count();
     header head;
-    head.msg_id = session_ + "_" + std::to_string(++count_);
+    if (msg_id.empty()) {
+        head.msg_id = session_ + "_" + std::to_string(++count_);
+    } else {
+        head.msg_id = msg_id;
+        take_over(msg_id);
+    }
     head.session = session_;
     head.username = "broker";
     head.date = print_date(wall_us_ + passed);
@@ -44,7 +51,17 @@ header request_author::sign_off(std::string_view msg_type, steady_time now) {
     return head;
 }
 
+void request_author::take_over(std::string_view msg_id) {
+    if (chosen_.size() == chosen_to_keep) {
+        chosen_.pop_front();
+    }
+    chosen_.emplace_back(msg_id);
+}
+
 bool request_author::wrote(std::string_view msg_id) const noexcept {
+    if (std::find(chosen_.begin(), chosen_.end(), msg_id) != chosen_.end()) {
+        return true;
+    }
     if (!msg_id.starts_with(session_) || !msg_id.substr(session_.size()).starts_with('_')) {
         return false;
     }
@@ -66,7 +83,7 @@ request write_execute(request_author& author, execute_request const& what, stead
     content.append(R"(,"user_expressions":{},"allow_stdin":)").append(flag(what.allow_stdin));
     // stop_on_error would abort what is sent right after an error reply.
     content.append(R"(,"stop_on_error":false})");
-    return make(author, channel::shell, "execute_request", std::move(content), now);
+    return make(author, channel::shell, "execute_request", std::move(content), now, what.msg_id);
 }
 
 request write_kernel_info(request_author& author, channel to, steady_time now) {

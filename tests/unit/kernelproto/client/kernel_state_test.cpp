@@ -389,6 +389,21 @@ TEST_CASE("an abandoned execution leaves the connection usable", "[client][kerne
     CHECK(it.finish().ended);
 }
 
+TEST_CASE("a cell under a chosen id runs, and what it says later is late",
+          "[client][kernel_state]") {
+    bench it;
+    execute_request what{"1", false, true, false};
+    what.msg_id = "chosen";
+    it.note(it.state.begin_execute(what, it.now));
+    CHECK(it.sent["execute_request"] == "chosen");
+    REQUIRE(it.finish().ended);
+    it.execute();
+    it.hear(channel::iopub, "stream", "chosen", R"({"name":"stdout","text":"x"})");
+    it.hear(channel::iopub, "stream", "another", R"({"name":"stdout","text":"x"})");
+    CHECK(it.state.counters().late == 1);
+    CHECK(it.state.counters().foreign_parent == 1);
+}
+
 TEST_CASE("the kernel's own session is known from its first message", "[client][kernel_state]") {
     bench it;
     CHECK(it.state.kernel_session().empty());

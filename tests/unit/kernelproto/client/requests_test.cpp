@@ -35,6 +35,32 @@ TEST_CASE("message ids never repeat, and are known again", "[client][requests]")
     }
 }
 
+TEST_CASE("a chosen id is used as it is, and is known again for a while", "[client][requests]") {
+    auto writes = author();
+    auto const named = [](std::string id) {
+        execute_request what;
+        what.msg_id = std::move(id);
+        return what;
+    };
+    auto const head = write_execute(writes, named("chosen-1"), {}).what.head;
+    CHECK(head.msg_id == "chosen-1");
+    CHECK(head.session == "ours");
+    CHECK(write_execute(writes, named(""), {}).what.head.msg_id == "ours_1");
+    CHECK(writes.wrote("chosen-1"));
+    CHECK_FALSE(writes.wrote("chosen"));
+    writes.take_over("another's");
+    CHECK(writes.wrote("another's"));
+    for (std::size_t i = 2; i < request_author::chosen_to_keep; ++i) {
+        write_execute(writes, named("more-" + std::to_string(i)), {});
+    }
+    CHECK(writes.wrote("chosen-1"));
+    write_execute(writes, named("one more"), {});
+    CHECK_FALSE(writes.wrote("chosen-1"));
+    CHECK(writes.wrote("another's"));
+    CHECK(writes.wrote("one more"));
+    CHECK_FALSE(writes.wrote(""));
+}
+
 TEST_CASE("a client that starts again writes under another session", "[client][requests]") {
     // A kernel drops a message whose signature it has seen, silently and for its whole life.
     request_author before(make_session_id(), {}, {});

@@ -35,6 +35,10 @@ struct connection_options {
     transport carrier = transport::zmtp;
     /// HMAC key of this kernel, as in its connection file.
     std::string key;
+    /// Who we are to the kernel's sockets (ZMTP 3.1, "Identity"): what it answers to this name
+    /// after its asker has gone reaches whoever connects under it next. 1 to 255 bytes, the first
+    /// not zero, else `create_kernel_connection` throws std::logic_error. Empty: a new one.
+    std::string identity;
     /// Directory that holds the sockets (`O_PATH`); stays the caller's, must outlive the
     /// connection.
     int socket_dir = -1;

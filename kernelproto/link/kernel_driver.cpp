@@ -37,6 +37,9 @@ constexpr std::chrono::milliseconds last_words_at_most{5000};
 /// A millisecond's work, or a little more.
 constexpr std::size_t read_on_loop_bytes = std::size_t{1024} * 1024;
 
+/// ZMTP 3.1, "Identity".
+constexpr std::size_t max_identity_bytes = 255;
+
 steady_time now() { return std::chrono::steady_clock::now(); }
 
 frame_limits limits_of(connection_options const& options) {
@@ -66,6 +69,14 @@ result<std::shared_ptr<link>> open_link(boost::asio::io_context& loop, transport
     return opened ? result<std::shared_ptr<link>>{*opened} : opened.error();
 }
 
+std::string identity_of(connection_options const& options) {
+    auto const& chosen = options.identity;
+    if (chosen.size() > max_identity_bytes || (!chosen.empty() && chosen.front() == '\0')) {
+        throw std::logic_error("not an identity that ZMTP allows");
+    }
+    return chosen.empty() ? make_session_id() : chosen;
+}
+
 link_failure failure_of(boost::system::error_code why) {
     return why == link_errc::no_resources ? link_failure::no_resources : link_failure::refused;
 }
@@ -77,9 +88,9 @@ kernel_driver::kernel_driver(boost::asio::io_context& loop, connection_options o
     : loop_(loop),
       options_(std::move(options)),
       on_failure_(std::move(on_failure)),
-      identity_(make_session_id()),
+      identity_(identity_of(options_)),
       state_(options_.key, limits_of(options_),
-             request_author{identity_, now(), std::chrono::system_clock::now()}, timings),
+             request_author{make_session_id(), now(), std::chrono::system_clock::now()}, timings),
       timer_(loop),
       search_pause_(loop),
       usable_(loop.get_executor()),

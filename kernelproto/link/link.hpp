@@ -66,9 +66,15 @@ public:
 
 inline constexpr std::size_t channel_count = 5;
 
+/// A kernel lets a new connection take over the identity of one that it still believes alive, but
+/// not on its heartbeat, where a second one would never be answered.
+constexpr bool takes_identity(channel which) noexcept {
+    return which == channel::shell || which == channel::stdin_channel || which == channel::control;
+}
+
 /// What a link is opened with, whatever carries it.
 struct link_options {
-    /// The same on shell and stdin: a kernel asks for input by the identity that asked it.
+    /// The same wherever a kernel answers by it: it asks for input by the identity that asked it.
     std::string identity;
     /// Of one message, with the cost of its frames; also of all messages that wait to be read.
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;

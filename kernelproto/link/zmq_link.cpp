@@ -81,7 +81,7 @@ result<void> zmq_link::connect(channel which, std::string const& identity) {
     settings.what = which == channel::iopub   ? kind::subscriber
                     : which == channel::shell ? kind::watched_dealer
                                               : kind::dealer;
-    if (which == channel::shell || which == channel::stdin_channel) {
+    if (takes_identity(which)) {
         settings.identity = identity;
     }
     auto opened = zmq_socket::open(loop(), settings);

@@ -47,7 +47,7 @@ constexpr std::array all_channels{channel::iopub, channel::stdin_channel, channe
 zmtp::peer_options peer_of(channel which, link_options const& options) {
     zmtp::peer_options wanted;
     wanted.ours = which == channel::iopub ? zmtp::socket_type::sub : zmtp::socket_type::dealer;
-    if (which == channel::shell || which == channel::stdin_channel) {
+    if (takes_identity(which)) {
         wanted.identity = options.identity;
     }
     wanted.max_message_bytes = options.max_message_bytes;

@@ -134,7 +134,7 @@ TEST_CASE("each channel greets as what it is", "[zmtp][link]") {
     auto const known = zmtp::ready(zmtp::socket_type::dealer, "me");
     CHECK(f.kernel.heard(channel::shell) == zmtp::greeting() + known);
     CHECK(f.kernel.heard(channel::stdin_channel) == zmtp::greeting() + known);
-    CHECK(f.kernel.heard(channel::control) == zmtp::greeting() + dealer);
+    CHECK(f.kernel.heard(channel::control) == zmtp::greeting() + known);
     CHECK(f.kernel.heard(channel::heartbeat) == zmtp::greeting() + dealer);
     CHECK(f.kernel.heard(channel::iopub) ==
           zmtp::greeting() + zmtp::ready(zmtp::socket_type::sub, "") + zmtp::subscribe_to_all(1));
@@ -150,7 +150,7 @@ TEST_CASE("what is sent before the handshake goes out after it, in order", "[zmt
     f.turn();
     CHECK(f.say(channel::control, "three"));
     CHECK(f.kernel.heard(channel::control) ==
-          zmtp::ready(zmtp::socket_type::dealer, "") + "\0\x03one\0\x03two\0\x05three"s);
+          zmtp::ready(zmtp::socket_type::dealer, "me") + "\0\x03one\0\x03two\0\x05three"s);
 }
 
 TEST_CASE("a message that the socket does not take at once goes out as it is read",

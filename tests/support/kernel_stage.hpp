@@ -50,6 +50,7 @@ public:
         kernelproto::connection_options made;
         made.carrier = carrier;
         made.key = test_key;
+        made.identity = identity;
         made.socket_dir = fd();
         made.owner = ::geteuid();
         made.max_message_bytes = max_message_bytes;
@@ -136,6 +137,7 @@ public:
 
     // For the next driver that `renew` makes.
     kernelproto::transport carrier = transport_under_test();
+    std::string identity;
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
     std::chrono::milliseconds connect_within{60000};
     std::chrono::milliseconds settle_within{60000};

@@ -79,6 +79,9 @@ private:
         socket = zmq::socket_t{context_, type};
         socket.set(zmq::sockopt::linger, 60000);
         socket.set(zmq::sockopt::sndhwm, 0);
+        if (type == zmq::socket_type::router && which != channel::heartbeat) {
+            socket.set(zmq::sockopt::router_handover, true);  // as ipykernel has it
+        }
         socket.bind("ipc://" + path);
     }
 

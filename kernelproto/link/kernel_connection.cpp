@@ -31,6 +31,7 @@ public:
         return kernel_driver::run(driver_, std::move(request), std::move(sink));
     }
     void interrupt() override { driver_->interrupt(); }
+    void answer_input(std::string value) override { driver_->answer_input(value); }
     void kernel_died() override { driver_->kernel_died(); }
     void abandon() override { driver_->abandon(); }
     connection_counters const& counters() const override { return driver_->counters(); }

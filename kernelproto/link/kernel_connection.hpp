@@ -88,6 +88,10 @@ public:
     /// until the running execution ends. Does nothing while none runs.
     virtual void interrupt() = 0;
 
+    /// Answers the last `input_wanted` of the running execution, which is given no other before.
+    /// Does nothing when none is unanswered.
+    virtual void answer_input(std::string value) = 0;
+
     /// The process is gone, on the word of whoever watches it: what runs ends with `kernel_died`,
     /// after the messages that are already here were delivered.
     virtual void kernel_died() = 0;

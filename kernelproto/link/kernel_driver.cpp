@@ -191,6 +191,10 @@ boost::asio::awaitable<execution_end> kernel_driver::run(std::shared_ptr<kernel_
 
 void kernel_driver::interrupt() { perform(state_.interrupt(now()), resume::later); }
 
+void kernel_driver::answer_input(std::string_view value) {
+    perform(state_.answer_input(value, now()), resume::later);
+}
+
 void kernel_driver::kernel_died() {
     switch (phase_) {
         case phase::apart:

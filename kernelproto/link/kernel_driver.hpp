@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace kernelproto {
 
@@ -35,6 +36,7 @@ public:
                                                      execute_request what,
                                                      kernel_connection::event_sink sink);
     void interrupt();
+    void answer_input(std::string_view value);
     void kernel_died();
     void abandon();
     void close();

@@ -264,6 +264,42 @@ TEST_CASE("input is asked for on the stdin channel of the one who executes", "[l
     }));
 }
 
+TEST_CASE("every input that a cell asks for is told and answered, one after another",
+          "[link][execute]") {
+    kernel_stage s{only("a", cell({ask("name? "), hold_until_input{}, print_input{}, ask("age? "),
+                                   hold_until_input{}, print_input{}}))};
+    REQUIRE(s.ready());
+    std::vector<std::string> prompts;
+    s.on_event = [&] {
+        if (auto const* asked = std::get_if<input_wanted>(&s.events.back())) {
+            prompts.push_back(asked->prompt);
+            s.driver->answer_input(prompts.size() == 1 ? "\"A\"\n" : "7");
+            s.driver->answer_input("nobody asks");
+        }
+    };
+    s.driver->answer_input("nothing runs");
+    CHECK(s.await(s.running("a", true)).cause == end_cause::complete);
+    CHECK(prompts == std::vector<std::string>{"name? ", "age? "});
+    CHECK(s.printed() == "\"A\"\n7");
+}
+
+TEST_CASE("an input is answered through the connection as its owner holds it", "[link][execute]") {
+    kernel_stage s{only("a", cell({ask("?"), hold_until_input{}, print_input{}}))};
+    auto const connection = create_kernel_connection(s.loop(), s.options(), nullptr);
+    REQUIRE(s.await(connection->ready(in(std::chrono::seconds{20}))));
+    execute_request request;
+    request.code = "a";
+    request.allow_stdin = true;
+    auto const end = s.await(connection->execute(std::move(request), [&](event each) {
+        s.events.push_back(std::move(each));
+        if (std::holds_alternative<input_wanted>(s.events.back())) {
+            connection->answer_input("x");
+        }
+    }));
+    CHECK(end.cause == end_cause::complete);
+    CHECK(s.printed() == "x");
+}
+
 TEST_CASE("a kernel that runs a cell is adopted when the nudge behind it was answered",
           "[link][adopt]") {
     kernel_stage s{only("a", cell({stream("x"), hold{}, stream("old")}))};

@@ -24,7 +24,8 @@ public:
     fake_kernel(boost::asio::any_io_executor executor, failure_sink on_failure)
         : on_failure_(std::move(on_failure)), executor_(std::move(executor)) {}
 
-    std::vector<std::string> codes;  // that were sent to it
+    std::vector<std::string> codes;   // that were sent to it
+    std::vector<std::string> inputs;  // that were given to it
     int interrupts = 0;
     bool held = false;  // `ready` waits for `heard`
     bool adopting = false;
@@ -82,6 +83,7 @@ private:
             co_return co_await of->ended_.wait(of->executor_);
         }
         void interrupt() override { ++of_->interrupts; }
+        void answer_input(std::string value) override { of_->inputs.push_back(std::move(value)); }
         void kernel_died() override {
             of_->reply({kernelproto::end_cause::kernel_died, std::nullopt});
             of_->not_heard(kernelproto::client_errc::kernel_died);

@@ -5,6 +5,7 @@
 #include "tests/support/scripted_kernel.hpp"
 
 #include "kernelproto/wire/codec.hpp"
+#include "kernelproto/wire/json_text.hpp"
 
 #include <fmt/format.h>
 #include <zmq.hpp>
@@ -26,6 +27,10 @@ step busy() { return say{channel::iopub, "status", R"({"execution_state":"busy"}
 step idle() { return say{channel::iopub, "status", R"({"execution_state":"idle"})"}; }
 step stream(std::string const& text) {
     return say{channel::iopub, "stream", fmt::format(R"({{"name":"stdout","text":"{}"}})", text)};
+}
+step ask(std::string const& prompt) {
+    return say{channel::stdin_channel, "input_request",
+               fmt::format(R"({{"prompt":"{}","password":false}})", prompt)};
 }
 step reply_ok() {
     return say{channel::shell, "execute_reply",
@@ -70,7 +75,7 @@ private:
         std::string identity;
         kernelproto::header head;
     };
-    enum class waits_for { nothing, go, interrupt };
+    enum class waits_for { nothing, go, interrupt, input };
 
     zmq::socket_t& at(channel which) { return sockets_[static_cast<std::size_t>(which)]; }
 
@@ -157,6 +162,12 @@ private:
                 waits_ = waits_for::nothing;
             }
             advance();
+        } else if (type == "input_reply") {
+            input_ = content;
+            if (waits_ == waits_for::input) {
+                waits_ = waits_for::nothing;
+            }
+            advance();
         } else if (type == "execute_request") {
             ++owner_.executes_;
             for (auto const& [code, steps] : what_.on_code) {
@@ -211,6 +222,11 @@ private:
 
     void play(hold const&) { waits_ = waits_for::go; }
     void play(hold_until_interrupt const&) { waits_ = waits_for::interrupt; }
+    void play(hold_until_input const&) { waits_ = waits_for::input; }
+    void play(print_input const&) {
+        auto const value = kernelproto::json_value{input_}.member("value").raw();
+        publish("stream", fmt::format(R"({{"name":"stdout","text":{}}})", value), running_.head);
+    }
     void play(go_deaf const&) { deaf_ = true; }
     void play(die const&) {
         for (auto& socket : sockets_) {
@@ -313,6 +329,7 @@ private:
     std::deque<step> todo_;
     std::deque<asked> queued_;
     std::deque<asked> unanswered_;
+    std::string input_;
     bool deaf_ = false;
     waits_for waits_ = waits_for::nothing;
     int permits_ = 0;

@@ -48,6 +48,10 @@ struct heavy {
 struct hold {};
 /// Waits for an interrupt_request.
 struct hold_until_interrupt {};
+/// Waits for an input_reply.
+struct hold_until_input {};
+/// Prints what the last input_reply said.
+struct print_input {};
 /// Answers no interrupt_request until `answer_interrupts()`, as while a cell holds the interpreter.
 struct go_deaf {};
 /// Closes all sockets, as a process that ends does.
@@ -57,13 +61,14 @@ struct close_channel {
     kernelproto::channel which = kernelproto::channel::iopub;
 };
 
-using step = std::variant<say, say_raw, flood, heavy, hold, hold_until_interrupt, go_deaf, die,
-                          close_channel>;
+using step = std::variant<say, say_raw, flood, heavy, hold, hold_until_interrupt, hold_until_input,
+                          print_input, go_deaf, die, close_channel>;
 using script = std::vector<step>;
 
 step busy();
 step idle();
 step stream(std::string const& text);
+step ask(std::string const& prompt);
 step reply_ok();
 /// busy, the given steps, reply, idle.
 script cell(script middle);

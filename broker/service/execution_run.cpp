@@ -33,6 +33,7 @@ end_cause translate(kernelproto::end_cause cause) {
             return end_cause::kernel_replaced;
         case kernelproto::end_cause::unreachable:
             return end_cause::unreachable;
+        case kernelproto::end_cause::ended_unheard:
         case kernelproto::end_cause::abandoned:
             break;
     }

@@ -34,6 +34,9 @@ enum class end_cause {
     /// Idle heard, no reply: the kernel failed to answer (for example a lone surrogate in an
     /// error).
     idle_without_reply,
+    /// The execution ended before anybody listened: what it said and how it ended is not known.
+    /// Only of one that is followed.
+    ended_unheard,
     /// The kernel process ended; `kernel_died` was called.
     kernel_died,
     /// Another kernel answers on the same sockets: the one that we asked is gone.

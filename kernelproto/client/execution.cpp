@@ -53,6 +53,18 @@ actions execution::start(steady_time now) {
     return out;
 }
 
+actions execution::follow(std::string id, steady_time now) {
+    actions out;
+    if (state_ == state::unsent) {
+        state_ = state::awaiting_shell;
+        followed_ = true;
+        author_.take_over(id);
+        id_ = std::move(id);
+        send_probe(channel::shell, now, out);
+    }
+    return out;
+}
+
 bool execution::owns(std::string_view parent_id) const noexcept {
     return !parent_id.empty() &&
            (parent_id == id_ || std::any_of(probes_.begin(), probes_.end(), [&](probe const& each) {
@@ -197,8 +209,8 @@ void execution::on_probe(probe const& which, channel from, message const& heard,
         // be a forked child's, so ours was lost, and what else was is not known.
         finish(end_cause::reply_without_idle, out);
     } else if (!reply_ && which.to == channel::shell && from == channel::shell) {
-        // Replies on one socket keep their order: ours was skipped.
-        finish(end_cause::idle_without_reply, out);
+        // Replies on one socket keep their order: ours was skipped, or sent while nobody was there.
+        finish(followed_ ? end_cause::ended_unheard : end_cause::idle_without_reply, out);
     } else if (!reply_ && which.to == channel::shell && idle) {
         deadline_ = now + timings_.grace;
     } else {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One execute_request until its reply and its idle were heard, or until it is proven that one of
-// them will never come. Never ends twice, never tells anything after the end, and never takes the
-// word of a message whose parent is not its own. A value driven by one owner, who passes `now`.
+// One execute_request, sent or followed, until its reply and its idle were heard, or until it is
+// proven that one of them will never come. Never ends twice, never tells anything after the end,
+// and never takes the word of a message whose parent is not its own. A value driven by one owner,
+// who passes `now`.
 #pragma once
 
 #include "kernelproto/client/actions.hpp"
@@ -33,8 +34,12 @@ public:
     /// `author` must outlive this.
     execution(execute_request what, request_author& author, execution_timings timings = {});
 
-    /// First of all calls, once.
+    /// One of the two, first of all calls, once.
     actions start(steady_time now);
+    /// An earlier process of ours sent it under `id`. Nothing is sent but a probe on shell, which
+    /// queues behind it: when that is answered and no reply was heard, it ended unheard. Of what
+    /// it said before the subscription nothing is known.
+    actions follow(std::string id, steady_time now);
 
     /// True for messages about this execution or about a probe of its own.
     bool owns(std::string_view parent_id) const noexcept;
@@ -66,9 +71,9 @@ private:
         /// Idle was heard, no reply. At the deadline shell is probed: a forked child says idle for
         /// its parent's cell, so that this proves nothing yet.
         idle_only,
-        /// As before, and a probe waits on shell behind the cell. Shell answers in order: when the
-        /// probe is answered, the reply will not come. A deadline is set once iopub says that the
-        /// probe was handled.
+        /// No reply, and a probe waits on shell behind the cell; a cell that is followed begins
+        /// here, idle or not. Shell answers in order: when the probe is answered, the reply will
+        /// not come. A deadline is set once iopub says that the probe was handled.
         awaiting_shell,
         /// Reply was heard, no idle that belongs to it. At the deadline iopub is probed.
         reply_only,
@@ -101,6 +106,7 @@ private:
     request_author& author_;
     execution_timings timings_;
     state state_ = state::unsent;
+    bool followed_ = false;
     std::string id_;
     std::optional<steady_time> deadline_;
     steady_time first_probe_{};

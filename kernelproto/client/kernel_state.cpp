@@ -48,6 +48,20 @@ kernel_step kernel_state::begin_execute(execute_request what, steady_time now) {
     return out;
 }
 
+kernel_step kernel_state::begin_follow(std::string msg_id, bool allow_stdin, steady_time now) {
+    kernel_step out;
+    execute_request what;
+    what.allow_stdin = allow_stdin;
+    execution_.emplace(std::move(what), author_, timings_.execution);
+    if (over_) {
+        take(execution_->stop(end_cause::unreachable), out);
+        return out;
+    }
+    take(execution_->follow(std::move(msg_id), now), out);
+    liveness_.start(now);
+    return out;
+}
+
 void kernel_state::release_held(steady_time now, kernel_step& out) {
     if (!held_ || !execution_ || !interruption_.settled()) {
         return;

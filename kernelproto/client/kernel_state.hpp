@@ -61,6 +61,10 @@ public:
     /// answered in time, the request is never sent and this kernel is unusable.
     kernel_step begin_execute(execute_request what, steady_time now);
 
+    /// Precondition: `!running()`. Hears out the execution that an earlier process of ours sent
+    /// under `msg_id`; `ended` is told once, and it is running until then.
+    kernel_step begin_follow(std::string msg_id, bool allow_stdin, steady_time now);
+
     /// A whole message of any channel.
     kernel_step on_frames(channel from, frame_list const& frames, steady_time now);
 

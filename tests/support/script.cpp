@@ -38,6 +38,8 @@ char const* name(end_cause why) {
             return "reply_without_idle";
         case end_cause::idle_without_reply:
             return "idle_without_reply";
+        case end_cause::ended_unheard:
+            return "ended_unheard";
         case end_cause::kernel_died:
             return "kernel_died";
         case end_cause::kernel_replaced:
@@ -107,6 +109,7 @@ public:
         : now_(steady_time{} + std::chrono::hours{1}),
           author_("ours", now_, std::chrono::system_clock::time_point{}) {
         ids_["earlier"] = author_.sign_off("execute_request", now_).msg_id;
+        ids_["cell"] = followed_cell;
         ids_["foreign"] = "somebody_1";
         ids_["nobody"] = "";
         machine_ = make(author_, now_);
@@ -384,7 +387,8 @@ void check_cause(line const& missing, outcome const& got, outcome const& plain) 
     auto const cause = got.ends.front().cause;
     CHECK((cause == end_cause::complete ||
            (cause == end_cause::reply_without_idle && missing.type == "status") ||
-           (cause == end_cause::idle_without_reply && missing.type == "execute_reply")));
+           ((cause == end_cause::idle_without_reply || cause == end_cause::ended_unheard) &&
+            missing.type == "execute_reply")));
 }
 
 void lost(row const& which, factory const& make, std::size_t at, bool kernel_answers,

@@ -34,9 +34,13 @@ struct machine {
 /// Made anew for every play. The author is the player's and outlives the machine.
 using factory = std::function<machine(request_author&, steady_time)>;
 
-/// Words for parents: "cell" is the last execute_request, "interrupt" the last interrupt_request,
-/// "shell nudge" and "control nudge" the last kernel_info_request on that channel, "earlier" an id
-/// of ours that is long over, "foreign" somebody else's, "nobody" an empty parent.
+/// The execute_request of an earlier process, for a machine that follows it.
+inline constexpr auto followed_cell = "chosen-elsewhere";
+
+/// Words for parents: "cell" is the last execute_request, before any `followed_cell`, "interrupt"
+/// the last interrupt_request, "shell nudge" and "control nudge" the last kernel_info_request on
+/// that channel, "earlier" an id of ours that is long over, "foreign" somebody else's, "nobody" an
+/// empty parent.
 struct line {
     enum class what { says, passes } does = what::says;
     channel from = channel::iopub;

@@ -5,9 +5,9 @@
 #include "kernelproto/wire/errc.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/script.hpp"
+#include "tests/unit/kernelproto/client/kernel_bench.hpp"
 #include "tests/unit/kernelproto/client/kernel_subject.hpp"
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -60,57 +60,6 @@ std::vector<row> const unasked{
 
 machine subject(request_author& author, steady_time now) {
     return kernel_subject(author, now, {"1", false, true, false});
-}
-
-/// A kernel state and the frames of a kernel that speaks to it.
-struct bench {
-    steady_time now{1h};
-    signer keys{"secret"};
-    kernel_state state{"secret", frame_limits{}, request_author{"ours", steady_time{1h}, {}}};
-    std::map<std::string, std::string> sent;  // type -> id of the last one
-    int said = 0;
-
-    kernel_step note(kernel_step step) {
-        for (auto const& each : step.send) {
-            if (each.to != channel::heartbeat) {
-                auto const head = decode(each.frames, keys, {}).value().head;
-                sent[head.msg_type] = head.msg_id;
-            }
-        }
-        return step;
-    }
-
-    frame_list frames(std::string const& type, std::string const& parent, std::string content) {
-        outgoing out;
-        out.head = {"k_" + std::to_string(++said), "kernel", "", print_date(said), type, "5.3"};
-        out.parent.msg_id = parent;
-        out.content = std::move(content);
-        return encode(out, keys);
-    }
-
-    kernel_step hear(channel from, std::string const& type, std::string const& parent,
-                     std::string content = R"({"status":"ok"})") {
-        return note(state.on_frames(from, frames(type, parent, std::move(content)), now));
-    }
-
-    kernel_step execute() { return note(state.begin_execute({"1", false, true, false}, now)); }
-
-    kernel_step finish() {
-        hear(channel::shell, "execute_reply", sent["execute_request"]);
-        return hear(channel::iopub, "status", sent["execute_request"],
-                    R"({"execution_state":"idle"})");
-    }
-
-    kernel_step until_next() {
-        now = state.next_deadline().value();
-        return note(state.on_timer(now));
-    }
-};
-
-std::size_t count_of(kernel_step const& step, channel to) {
-    return static_cast<std::size_t>(
-        std::count_if(step.send.begin(), step.send.end(),
-                      [&](kernel_step::outbound const& each) { return each.to == to; }));
 }
 
 }  // namespace

@@ -30,6 +30,11 @@ public:
                                                   event_sink sink) override {
         return kernel_driver::run(driver_, std::move(request), std::move(sink));
     }
+    boost::asio::awaitable<execution_end> follow(std::string msg_id, bool allow_stdin,
+                                                 steady_time deadline, event_sink sink) override {
+        return kernel_driver::follow(driver_, std::move(msg_id), allow_stdin, deadline,
+                                     std::move(sink));
+    }
     void interrupt() override { driver_->interrupt(); }
     void answer_input(std::string value) override { driver_->answer_input(value); }
     void kernel_died() override { driver_->kernel_died(); }

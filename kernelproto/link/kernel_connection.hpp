@@ -75,14 +75,25 @@ public:
     /// acceptable.
     virtual boost::asio::awaitable<result<kernel_info>> ready(steady_time deadline) = 0;
 
-    /// Connects to a kernel that may be busy, and waits until a nudge on shell was answered by
-    /// reply and idle: whatever ran before has ended then.
+    /// Connects to a kernel that may be busy, unless that is done already, and waits until a nudge
+    /// on shell was answered by reply and idle: whatever ran before has ended then. Any number of
+    /// times while nothing runs; a kernel that is not back at `deadline` can be asked again.
     virtual boost::asio::awaitable<result<kernel_info>> adopt(steady_time deadline) = 0;
 
     /// Runs one cell to its end. Never fails: every irregularity is an `end_cause`. Has no deadline
     /// of its own: the owner interrupts, and ends it with `kernel_died` or `abandon`.
     virtual boost::asio::awaitable<execution_end> execute(execute_request request,
                                                           event_sink sink) = 0;
+
+    /// Connects as `adopt` does, with `deadline` for finding the sockets, and hears out the
+    /// execution that an earlier process of ours sent under `msg_id` and, for its reply, under
+    /// this `identity`. Otherwise as `execute`. What it said before we listened is missing,
+    /// whatever the end; an end before that is `ended_unheard`, and so is that of one which the
+    /// kernel never received. A question that it asked before cannot be answered any more. Sockets
+    /// that cannot be had: `unreachable`. `adopt` before the next `execute`: nothing proves yet
+    /// that iopub is heard.
+    virtual boost::asio::awaitable<execution_end> follow(std::string msg_id, bool allow_stdin,
+                                                         steady_time deadline, event_sink sink) = 0;
 
     /// interrupt_request on control, then a nudge on shell, repeated by the escalation machine
     /// until the running execution ends. Does nothing while none runs.
@@ -96,7 +107,7 @@ public:
     /// after the messages that are already here were delivered.
     virtual void kernel_died() = 0;
 
-    /// Ends what runs with `abandoned`, without a word to the kernel.
+    /// Ends what runs with `abandoned`, and the search for sockets, without a word to the kernel.
     virtual void abandon() = 0;
 
     virtual connection_counters const& counters() const = 0;

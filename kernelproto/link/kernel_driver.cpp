@@ -77,6 +77,13 @@ std::string identity_of(connection_options const& options) {
     return chosen.empty() ? make_session_id() : chosen;
 }
 
+/// How an execution ends that could not even be listened to.
+end_cause cause_of(boost::system::error_code why) {
+    return why == client_errc::kernel_died ? end_cause::kernel_died
+           : why == client_errc::abandoned ? end_cause::abandoned
+                                           : end_cause::unreachable;
+}
+
 link_failure failure_of(boost::system::error_code why) {
     return why == link_errc::no_resources ? link_failure::no_resources : link_failure::refused;
 }
@@ -100,28 +107,8 @@ kernel_driver::~kernel_driver() { end_link(); }
 
 boost::asio::awaitable<result<kernel_info>> kernel_driver::become_usable(
     std::shared_ptr<kernel_driver> self, readiness::mode how, steady_time deadline) {
-    if (self->phase_ == phase::over) {
-        co_return self->over_because_;
-    }
-    if (self->phase_ == phase::apart) {
-        socket_search search{self->options_.socket_dir, self->options_.socket_prefix,
-                             self->options_.owner};
-        auto const found = co_await self->find_sockets(search, deadline);
-        if (!found) {
-            co_return found.error();
-        }
-        link_options wanted;
-        wanted.identity = self->identity_;
-        wanted.max_message_bytes = self->options_.max_message_bytes;
-        wanted.connect_within = self->options_.connect_within;
-        wanted.sockets = search.take();
-        auto opened = open_link(self->loop_, self->options_.carrier, std::move(wanted), *self);
-        if (!opened) {
-            self->fail(failure_of(opened.error()), opened.error().message());
-            co_return client_errc::unreachable;
-        }
-        self->link_ = std::move(*opened);
-        self->phase_ = phase::linked;
+    if (auto const linked = co_await self->become_linked(deadline); !linked) {
+        co_return linked.error();
     }
     self->perform(how == readiness::mode::fresh ? self->state_.begin_ready(deadline, now())
                                                 : self->state_.begin_adopt(deadline, now()),
@@ -129,8 +116,36 @@ boost::asio::awaitable<result<kernel_info>> kernel_driver::become_usable(
     co_return co_await self->usable_.wait([raw = self.get()] { raw->abandon(); });
 }
 
+/// Nothing to do where there is a link already.
+boost::asio::awaitable<result<void>> kernel_driver::become_linked(steady_time deadline) {
+    if (phase_ == phase::over) {
+        co_return over_because_;
+    }
+    if (phase_ != phase::apart) {
+        co_return result<void>{};
+    }
+    socket_search search{options_.socket_dir, options_.socket_prefix, options_.owner};
+    if (auto const found = co_await find_sockets(search, deadline); !found) {
+        co_return found.error();
+    }
+    link_options wanted;
+    wanted.identity = identity_;
+    wanted.max_message_bytes = options_.max_message_bytes;
+    wanted.connect_within = options_.connect_within;
+    wanted.sockets = search.take();
+    auto opened = open_link(loop_, options_.carrier, std::move(wanted), *this);
+    if (!opened) {
+        fail(failure_of(opened.error()), opened.error().message());
+        co_return client_errc::unreachable;
+    }
+    link_ = std::move(*opened);
+    phase_ = phase::linked;
+    co_return result<void>{};
+}
+
 boost::asio::awaitable<result<void>> kernel_driver::find_sockets(socket_search& search,
                                                                  steady_time deadline) {
+    search_given_up_ = false;
     for (;;) {
         auto const found = search.look();
         if (search.any() && options_.on_first_socket) {
@@ -152,6 +167,9 @@ boost::asio::awaitable<result<void>> kernel_driver::find_sockets(socket_search& 
         co_await search_pause_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
         if (phase_ == phase::over) {
             co_return over_because_;
+        }
+        if (search_given_up_) {
+            co_return client_errc::abandoned;
         }
     }
 }
@@ -180,11 +198,31 @@ boost::asio::awaitable<execution_end> kernel_driver::run(std::shared_ptr<kernel_
     if (!self->link_) {
         co_return execution_end{end_cause::unreachable, std::nullopt};
     }
-    self->ended_.forget();
-    abandon_unless_ended guard{*self};
-    self->sink_ = std::make_shared<kernel_connection::event_sink>(std::move(sink));
-    self->perform(self->state_.begin_execute(std::move(what), now()), resume::later);
-    auto how = co_await self->ended_.wait([raw = self.get()] { raw->abandon(); });
+    auto begun = self->state_.begin_execute(std::move(what), now());
+    co_return co_await self->hear_out(std::move(begun), std::move(sink));
+}
+
+boost::asio::awaitable<execution_end> kernel_driver::follow(std::shared_ptr<kernel_driver> self,
+                                                            std::string msg_id, bool allow_stdin,
+                                                            steady_time deadline,
+                                                            kernel_connection::event_sink sink) {
+    if (self->state_.running()) {
+        throw std::logic_error("one execution at a time");
+    }
+    if (auto const linked = co_await self->become_linked(deadline); !linked) {
+        co_return execution_end{cause_of(linked.error()), std::nullopt};
+    }
+    auto begun = self->state_.begin_follow(std::move(msg_id), allow_stdin, now());
+    co_return co_await self->hear_out(std::move(begun), std::move(sink));
+}
+
+boost::asio::awaitable<execution_end> kernel_driver::hear_out(kernel_step begun,
+                                                              kernel_connection::event_sink sink) {
+    ended_.forget();
+    abandon_unless_ended guard{*this};
+    sink_ = std::make_shared<kernel_connection::event_sink>(std::move(sink));
+    perform(std::move(begun), resume::later);
+    auto how = co_await ended_.wait([this] { abandon(); });
     guard.ended = true;
     co_return how;
 }
@@ -214,7 +252,13 @@ void kernel_driver::kernel_died() {
     }
 }
 
-void kernel_driver::abandon() { perform(state_.abandon(), resume::later); }
+void kernel_driver::abandon() {
+    search_given_up_ = true;
+    if (phase_ == phase::apart) {
+        search_pause_.cancel();
+    }
+    perform(state_.abandon(), resume::later);
+}
 
 void kernel_driver::close() {
     on_failure_ = nullptr;

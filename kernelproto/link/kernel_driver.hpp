@@ -35,6 +35,10 @@ public:
     static boost::asio::awaitable<execution_end> run(std::shared_ptr<kernel_driver> self,
                                                      execute_request what,
                                                      kernel_connection::event_sink sink);
+    static boost::asio::awaitable<execution_end> follow(std::shared_ptr<kernel_driver> self,
+                                                        std::string msg_id, bool allow_stdin,
+                                                        steady_time deadline,
+                                                        kernel_connection::event_sink sink);
     void interrupt();
     void answer_input(std::string_view value);
     void kernel_died();
@@ -52,7 +56,7 @@ public:
 
 private:
     enum class phase {
-        /// No sockets yet. `become_usable` looks for them.
+        /// No sockets yet. `become_linked` looks for them.
         apart,
         /// The link carries messages.
         linked,
@@ -69,7 +73,10 @@ private:
 
     struct abandon_unless_ended;
 
+    boost::asio::awaitable<result<void>> become_linked(steady_time deadline);
     boost::asio::awaitable<result<void>> find_sockets(socket_search& search, steady_time deadline);
+    boost::asio::awaitable<execution_end> hear_out(kernel_step begun,
+                                                   kernel_connection::event_sink sink);
     void read_elsewhere(channel from, frame_list frames);
     void fail(link_failure why, std::string const& detail);
     void finish_death();
@@ -97,6 +104,7 @@ private:
     boost::asio::steady_timer timer_;
     std::optional<steady_time> armed_for_;
     boost::asio::steady_timer search_pause_;
+    bool search_given_up_ = false;
 
     pending<result<kernel_info>> usable_;
     pending<execution_end> ended_;

@@ -24,8 +24,9 @@ public:
     fake_kernel(boost::asio::any_io_executor executor, failure_sink on_failure)
         : on_failure_(std::move(on_failure)), executor_(std::move(executor)) {}
 
-    std::vector<std::string> codes;   // that were sent to it
-    std::vector<std::string> inputs;  // that were given to it
+    std::vector<std::string> codes;     // that were sent to it
+    std::vector<std::string> followed;  // ids of what it was asked to hear out
+    std::vector<std::string> inputs;    // that were given to it
     int interrupts = 0;
     bool held = false;  // `ready` waits for `heard`
     bool adopting = false;
@@ -79,6 +80,14 @@ private:
                 co_return kernelproto::execution_end{kernelproto::end_cause::unreachable,
                                                      std::nullopt};
             }
+            of->running = true;
+            co_return co_await of->ended_.wait(of->executor_);
+        }
+        boost::asio::awaitable<kernelproto::execution_end> follow(std::string msg_id, bool,
+                                                                  kernelproto::steady_time,
+                                                                  event_sink) override {
+            auto const of = of_;
+            of->followed.push_back(std::move(msg_id));
             of->running = true;
             co_return co_await of->ended_.wait(of->executor_);
         }

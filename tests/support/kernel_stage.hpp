@@ -100,15 +100,16 @@ public:
         kernelproto::execute_request request;
         request.code = std::move(code);
         request.allow_stdin = allow_stdin;
-        return kernelproto::kernel_driver::run(driver, std::move(request),
-                                               [this](kernelproto::event each) {
-                                                   events.push_back(std::move(each));
-                                                   if (on_event) {
-                                                       on_event();
-                                                   }
-                                               });
+        request.msg_id = next_msg_id;
+        return kernelproto::kernel_driver::run(driver, std::move(request), telling());
     }
     kernelproto::execution_end execute(std::string code) { return await(running(std::move(code))); }
+
+    boost::asio::awaitable<kernelproto::execution_end> following(
+        std::string msg_id, std::chrono::milliseconds within = std::chrono::seconds{20}) {
+        return kernelproto::kernel_driver::follow(driver, std::move(msg_id), true, in(within),
+                                                  telling());
+    }
 
     /// Everything that was printed, in order.
     std::string printed() const {
@@ -135,6 +136,9 @@ public:
         return true;
     }
 
+    // Under which the next cell is sent; empty: under one of the driver's own.
+    std::string next_msg_id;
+
     // For the next driver that `renew` makes.
     kernelproto::transport carrier = transport_under_test();
     std::string identity;
@@ -151,6 +155,16 @@ public:
     std::vector<failure> failures;
     std::function<void()> on_event;
     std::function<void()> on_failure;
+
+private:
+    kernelproto::kernel_connection::event_sink telling() {
+        return [this](kernelproto::event each) {
+            events.push_back(std::move(each));
+            if (on_event) {
+                on_event();
+            }
+        };
+    }
 };
 
 }  // namespace tests

@@ -87,6 +87,10 @@ private:
         if (type == zmq::socket_type::router && which != channel::heartbeat) {
             socket.set(zmq::sockopt::router_handover, true);  // as ipykernel has it
         }
+        if (which == channel::iopub) {
+            // Welcomes whoever comes, though the one before has not been seen to leave.
+            socket.set(zmq::sockopt::xpub_verbose, true);
+        }
         socket.bind("ipc://" + path);
     }
 
@@ -115,6 +119,10 @@ private:
                 if (order.to_string_view() == "answer") {
                     deaf_ = false;
                     answer_interrupts();
+                    continue;
+                }
+                if (asking_) {
+                    play(std::get<say>(ask("again")));
                     continue;
                 }
                 ++permits_;
@@ -164,19 +172,28 @@ private:
             advance();
         } else if (type == "input_reply") {
             input_ = content;
+            asking_ = false;
             if (waits_ == waits_for::input) {
                 waits_ = waits_for::nothing;
             }
             advance();
         } else if (type == "execute_request") {
             ++owner_.executes_;
-            for (auto const& [code, steps] : what_.on_code) {
-                if (content.find('"' + code + '"') != std::string::npos) {
-                    running_ = request;
-                    todo_.assign(steps.begin(), steps.end());
-                    advance();
-                    return;
-                }
+            if (todo_.empty()) {
+                begin(request, content);
+                advance();
+            } else {
+                queued_.push_back({request, content});
+            }
+        }
+    }
+
+    void begin(asked const& request, std::string const& content) {
+        for (auto const& [code, steps] : what_.on_code) {
+            if (content.find('"' + code + '"') != std::string::npos) {
+                running_ = request;
+                todo_.assign(steps.begin(), steps.end());
+                return;
             }
         }
     }
@@ -187,7 +204,7 @@ private:
             return;
         }
         if (from == channel::shell && !todo_.empty()) {
-            queued_.push_back(request);  // behind the cell, as in a kernel
+            queued_.push_back({request, ""});  // behind the cell, as in a kernel
             return;
         }
         publish("status", R"({"execution_state":"busy"})", request.head);
@@ -200,15 +217,22 @@ private:
     }
 
     void advance() {
-        while (!todo_.empty() && ready_to_go_on()) {
-            auto const next = std::move(todo_.front());
-            todo_.pop_front();
-            std::visit([this](auto const& each) { play(each); }, next);
-        }
-        while (todo_.empty() && !queued_.empty()) {
-            auto const next = std::move(queued_.front());
+        for (;;) {
+            while (!todo_.empty() && ready_to_go_on()) {
+                auto const next = std::move(todo_.front());
+                todo_.pop_front();
+                std::visit([this](auto const& each) { play(each); }, next);
+            }
+            if (!todo_.empty() || queued_.empty()) {
+                return;
+            }
+            auto const [next, content] = std::move(queued_.front());
             queued_.pop_front();
-            on_kernel_info(channel::shell, next);
+            if (next.head.msg_type == "execute_request") {
+                begin(next, content);
+            } else {
+                on_kernel_info(channel::shell, next);
+            }
         }
     }
 
@@ -223,6 +247,11 @@ private:
     void play(hold const&) { waits_ = waits_for::go; }
     void play(hold_until_interrupt const&) { waits_ = waits_for::interrupt; }
     void play(hold_until_input const&) { waits_ = waits_for::input; }
+    void play(ask_until_answered const&) {
+        asking_ = true;
+        waits_ = waits_for::input;
+        play(std::get<say>(ask("first")));
+    }
     void play(print_input const&) {
         auto const value = kernelproto::json_value{input_}.member("value").raw();
         publish("stream", fmt::format(R"({{"name":"stdout","text":{}}})", value), running_.head);
@@ -327,9 +356,10 @@ private:
     std::array<zmq::socket_t, 5> sockets_;
     asked running_;
     std::deque<step> todo_;
-    std::deque<asked> queued_;
+    std::deque<std::pair<asked, std::string>> queued_;  // with their contents
     std::deque<asked> unanswered_;
     std::string input_;
+    bool asking_ = false;
     bool deaf_ = false;
     waits_for waits_ = waits_for::nothing;
     int permits_ = 0;

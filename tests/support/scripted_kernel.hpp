@@ -50,6 +50,9 @@ struct hold {};
 struct hold_until_interrupt {};
 /// Waits for an input_reply.
 struct hold_until_input {};
+/// Asks, and asks again at each `go()`, until an input_reply comes: nothing tells a kernel that its
+/// stdin channel has got the one who executes.
+struct ask_until_answered {};
 /// Prints what the last input_reply said.
 struct print_input {};
 /// Answers no interrupt_request until `answer_interrupts()`, as while a cell holds the interpreter.
@@ -62,7 +65,7 @@ struct close_channel {
 };
 
 using step = std::variant<say, say_raw, flood, heavy, hold, hold_until_interrupt, hold_until_input,
-                          print_input, go_deaf, die, close_channel>;
+                          ask_until_answered, print_input, go_deaf, die, close_channel>;
 using script = std::vector<step>;
 
 step busy();

@@ -13,6 +13,8 @@ void skip_space(std::string_view& text) {
     text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
 }
 
+}  // namespace
+
 std::string_view take_token(std::string_view& text) {
     auto const end = std::find_if_not(text.begin(), text.end(), ascii::is_token_char);
     auto const token = text.substr(0, static_cast<std::size_t>(end - text.begin()));
@@ -20,7 +22,6 @@ std::string_view take_token(std::string_view& text) {
     return token;
 }
 
-/// `text` starts behind the opening quote and ends up behind the closing one.
 std::optional<std::string> take_quoted(std::string_view& text, bool keep_backslashes) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -35,8 +36,6 @@ std::optional<std::string> take_quoted(std::string_view& text, bool keep_backsla
     }
     return std::nullopt;
 }
-
-}  // namespace
 
 std::optional<header_params> parse_header_params(std::string_view text, bool keep_backslashes) {
     header_params out;

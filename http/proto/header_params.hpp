@@ -19,4 +19,11 @@ using header_params = std::vector<std::pair<std::string, std::string>>;
 std::optional<header_params> parse_header_params(std::string_view text,
                                                  bool keep_backslashes = false);
 
+/// Takes the token that `text` starts with off it; empty if there is none.
+std::string_view take_token(std::string_view& text);
+
+/// Takes the rest of a quoted string off `text`, which starts behind the opening quote, and
+/// unquotes it. Nothing if it has no end.
+std::optional<std::string> take_quoted(std::string_view& text, bool keep_backslashes = false);
+
 }  // namespace http

@@ -9,6 +9,7 @@
 #include "broker/base/unique_fd.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +65,22 @@ public:
     virtual void limit(std::uint64_t bytes) = 0;
 };
 
+/// Whether the client is still there while its request is worked on. Costs nothing unless asked.
+class peer_watch {
+public:
+    virtual ~peer_watch() = default;
+    peer_watch() = default;
+    peer_watch(peer_watch const&) = delete;
+    peer_watch& operator=(peer_watch const&) = delete;
+
+    /// Calls `gone` once, on the loop and never within this call, if the client closes its side
+    /// before `handle` has returned. `gone` owns what it touches and does not throw.
+    /// A client that only ends its sending (`nc -N`) counts as gone for who asks here; it is
+    /// answered all the same. Nothing is told if the body was not read to its end when this is
+    /// called, nor once the client has sent more, such as its next request.
+    virtual void on_hangup(std::function<void()> gone) = 0;
+};
+
 struct request {
     std::string method;
     std::string path;       // raw, as sent, without the query; starts with '/'
@@ -74,6 +91,7 @@ struct request {
     bool unix_socket = false;  // it came in through one
     std::string request_id;    // the client's sane one or ours
     body_reader* body = nullptr;
+    peer_watch* peer = nullptr;  // null where there is no connection, as in a test
 };
 
 /// A part of an open file as response body; sent without being held in memory.

@@ -7,6 +7,7 @@
 #include "http/proto/http_date.hpp"
 #include "http/proto/request_id.hpp"
 #include "http/proto/target.hpp"
+#include "http/server/hangup_watch.hpp"
 #include "http/server/request_parser.hpp"
 
 #include <boost/asio/error.hpp>
@@ -190,10 +191,13 @@ broker::task<connection::next> connection::respond(request& incoming, request_pa
     bool const expects = !http_1_0 && !parser.done() && incoming.headers.count("Expect") != 0 &&
                          io_->buffered().empty();
     request_body body(*io_, parser, expects, shared_.settings.body_time);
+    hangup_watch watch(io_->socket(), body);
     incoming.body = &body;
+    incoming.peer = &watch;
     incoming.peer_address = peer_address_;
     incoming.unix_socket = shared_.unix_socket;
     auto const answer = co_await ask_handler(incoming);
+    watch.stop();
     if (!answer.reason.empty() && shared_.events.failed) {
         shared_.events.failed("request", incoming.request_id + ": " + answer.reason);
     }

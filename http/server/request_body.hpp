@@ -27,6 +27,9 @@ public:
     /// The whole body has been read.
     bool finished() const { return parser_.done() && failed_ == nullptr; }
 
+    /// Finished, and nothing that came after it is buffered.
+    bool is_last() const { return finished() && io_.buffered().size() == pending_; }
+
     /// Reads over what is left if that is little and on its way; false if the connection has to
     /// close instead.
     bool can_skip() const;

@@ -68,6 +68,8 @@ broker::task<response> routes::handle(http::request& incoming) {
         auto file =
             std::make_shared<broker::unique_fd>(::open(file_path.c_str(), O_RDONLY | O_CLOEXEC));
         out.body = http::file_body{std::move(file), 0, file_promise};
+    } else if (incoming.path == "/custom") {
+        co_return co_await custom(incoming);
     } else if (incoming.path == "/empty") {
         out.status = 204;
     } else {

@@ -19,7 +19,8 @@
 namespace test {
 
 /// Answers /healthz, /echo (the body back, at most 1 MiB), /refuse (413 without reading), /wait
-/// (until `release`), /throw, /file; all else 404. Says in its header what it saw.
+/// (until `release`), /throw, /file, /custom (as the test has it); all else 404. Says in its header
+/// what it saw.
 class routes final : public http::handler {
 public:
     explicit routes(boost::asio::any_io_executor executor) : gate_(executor) {}
@@ -29,6 +30,9 @@ public:
     std::string file_path;             // what /file sends
     std::uint64_t file_promise = 0;    // and the length it promises
     std::function<void()> on_waiting;  // called on the loop when /wait has begun
+    /// Answers /custom, on the loop; outlives what it answers.
+    std::function<broker::task<http::response>(http::request&)> custom;
+    broker::task<> released() { return gate_.wait(); }
 
 private:
     broker::task<http::response> echo(http::request& incoming);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request and a response as the API sees them: no stream, no Beast, so that a handler can be
+// A request and a response as the API sees them: no socket, no Beast, so that a handler can be
 // called in a test as a function. Bodies are never held whole unless they are small by their
 // route's limit. Belongs to the loop; bodies are pulled and pushed by one coroutine at a time.
 #pragma once
@@ -74,10 +74,11 @@ public:
     peer_watch& operator=(peer_watch const&) = delete;
 
     /// Calls `gone` once, on the loop and never within this call, if the client closes its side
-    /// before `handle` has returned. `gone` owns what it touches and does not throw.
-    /// A client that only ends its sending (`nc -N`) counts as gone for who asks here; it is
-    /// answered all the same. Nothing is told if the body was not read to its end when this is
-    /// called, nor once the client has sent more, such as its next request.
+    /// before `handle` has returned, or while the stream that it returned is sent. `gone` owns what
+    /// it touches and does not throw. A client that only ends its sending (`nc -N`) counts as gone
+    /// for who asks here; it is answered all the same, but a stream, which always asks, ends.
+    /// Nothing is told if the body was not read to its end when this is called, nor once the client
+    /// has sent more, such as its next request.
     virtual void on_hangup(std::function<void()> gone) = 0;
 };
 
@@ -101,11 +102,35 @@ struct file_body {
     std::uint64_t length = 0;
 };
 
+/// A body that is made while it is sent, such as server-sent events. Used by one coroutine.
+class body_source {
+public:
+    virtual ~body_source() = default;
+    body_source() = default;
+    body_source(body_source const&) = delete;
+    body_source& operator=(body_source const&) = delete;
+
+    /// The next bytes, as many as the source holds in one piece; empty at the end, after which
+    /// nothing is called any more. Waits as long as it likes. It is asked again only when the
+    /// client's socket has taken the piece before. When it throws, the client sees a body that was
+    /// cut off.
+    virtual broker::task<std::string> next() = 0;
+
+    /// The body is not wanted to its end: the client has gone, or takes nothing, or asked for the
+    /// head only, or the server ends. At most once, also before the first `next` and while one
+    /// waits, which then returns soon, with whatever. Does not throw.
+    virtual void stop() = 0;
+};
+
+/// Never null in a response. The server stops it if it does not come to its end. HTTP/1.1 gets it
+/// in chunks, one a piece; HTTP/1.0 up to the end of the connection.
+using stream_body = std::shared_ptr<body_source>;
+
 struct response {
     int status = 200;
-    fields
-        headers;  // without Content-Length, Date, Connection and X-Request-Id: the server adds them
-    std::variant<std::string, file_body> body;
+    fields headers;  // without Content-Length, Transfer-Encoding, Date, Connection and
+                     // X-Request-Id: the server adds them
+    std::variant<std::string, file_body, stream_body> body;
     bool close = false;  // end the connection afterwards
     std::string reason;  // what failed inside, for the operator's log; never sent
 };

@@ -103,10 +103,12 @@ void append_head(std::string& out, response const& answer, response_facts const&
     for (auto const& [name, value] : answer.headers.entries()) {
         append_field(out, name, value);
     }
-    if (!is_bodiless(answer.status)) {
+    if (!is_bodiless(answer.status) && facts.length) {
         out += "Content-Length: ";
-        out += std::to_string(facts.length);
+        out += std::to_string(*facts.length);
         out += "\r\n";
+    } else if (!is_bodiless(answer.status) && !facts.http_1_0) {
+        out += "Transfer-Encoding: chunked\r\n";
     }
     append_field(out, "X-Request-Id", facts.request_id);
     if (answer.headers.find("X-Content-Type-Options") == nullptr) {

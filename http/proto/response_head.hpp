@@ -7,6 +7,7 @@
 #include "http/proto/message.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,14 +15,16 @@ namespace http {
 
 /// What the connection knows and a handler does not.
 struct response_facts {
-    std::string_view date;        // IMF-fixdate
-    std::string_view request_id;  // sane: it is written as it is
-    std::uint64_t length = 0;     // of the body, also for HEAD
+    std::string_view date;                // IMF-fixdate
+    std::string_view request_id;          // sane: it is written as it is
+    std::optional<std::uint64_t> length;  // of the body, also for HEAD; absent: it is streamed
     bool keep_alive = true;
     bool http_1_0 = false;
 };
 
-/// Appends the head up to and with the empty line. 204 and 304 get no Content-Length.
+/// Appends the head up to and with the empty line. 204 and 304 get no Content-Length; a body that
+/// is streamed is announced as chunked, but to HTTP/1.0, which has no chunks, as nothing: there
+/// `keep_alive` must be false.
 void append_head(std::string& out, response const& answer, response_facts const& facts);
 
 /// "Not Found"; empty for a status without a registered phrase.

@@ -7,7 +7,6 @@
 #include "http/proto/http_date.hpp"
 #include "http/proto/request_id.hpp"
 #include "http/proto/target.hpp"
-#include "http/server/hangup_watch.hpp"
 #include "http/server/request_parser.hpp"
 
 #include <boost/asio/error.hpp>
@@ -185,6 +184,31 @@ broker::task<response> connection::ask_handler(request& incoming) {
     co_return refuse(refusal::internal, "The broker's log has the reason under this request id.");
 }
 
+/// False if the connection has to close: also for a source that threw, whose head has been sent.
+broker::task<bool> connection::send(request const& incoming, response const& answer,
+                                    response_facts const& facts, hangup_watch& watch) {
+    bool const head_only = incoming.method == "HEAD";
+    if (!std::holds_alternative<stream_body>(answer.body)) {
+        watch.stop();
+        co_return co_await writer_.send(answer, facts, head_only);
+    }
+    std::string thrown;
+    try {
+        co_return co_await writer_.send_stream(answer, facts, head_only, watch);
+    } catch (boost::system::system_error const& e) {
+        if (e.code() == boost::asio::error::operation_aborted) {
+            throw;
+        }
+        thrown = e.what();
+    } catch (std::exception const& e) {
+        thrown = e.what();
+    }
+    if (shared_.events.failed) {
+        shared_.events.failed("stream", incoming.request_id + ": " + thrown);
+    }
+    co_return false;
+}
+
 broker::task<connection::next> connection::respond(request& incoming, request_parser& parser) {
     auto const since = connection_io::clock::now();
     bool const http_1_0 = parser.version() == 10;
@@ -197,14 +221,16 @@ broker::task<connection::next> connection::respond(request& incoming, request_pa
     incoming.peer_address = peer_address_;
     incoming.unix_socket = shared_.unix_socket;
     auto const answer = co_await ask_handler(incoming);
-    watch.stop();
     if (!answer.reason.empty() && shared_.events.failed) {
         shared_.events.failed("request", incoming.request_id + ": " + answer.reason);
     }
 
-    bool const keep = parser.keep_alive() && !answer.close && !shared_.stopping && body.can_skip();
-    response_facts const facts{shared_.date(), incoming.request_id, 0, keep, http_1_0};
-    bool const sent = co_await writer_.send(answer, facts, incoming.method == "HEAD");
+    // Without chunks only the end of the connection ends what has no length.
+    bool const framed = !http_1_0 || !std::holds_alternative<stream_body>(answer.body);
+    bool const keep =
+        framed && parser.keep_alive() && !answer.close && !shared_.stopping && body.can_skip();
+    response_facts const facts{shared_.date(), incoming.request_id, {}, keep, http_1_0};
+    bool const sent = co_await send(incoming, answer, facts, watch);
     report(incoming, answer.status, since);
     if (!sent) {
         co_return next::close;
@@ -237,7 +263,7 @@ broker::task<connection::next> connection::refuse_and_close(refusal why, std::st
         about.request_id = choose_request_id(nullptr, 0);
     }
     auto const answer = refuse(why, std::move(sentence));
-    response_facts const facts{shared_.date(), about.request_id, 0, false, false};
+    response_facts const facts{shared_.date(), about.request_id, {}, false, false};
     bool const sent = co_await writer_.send(answer, facts, false);
     report(about, answer.status, connection_io::clock::now());
     co_return sent ? next::linger : next::close;

@@ -7,6 +7,7 @@
 #include "http/proto/message.hpp"
 #include "http/proto/refusal.hpp"
 #include "http/server/connection_io.hpp"
+#include "http/server/hangup_watch.hpp"
 #include "http/server/request_body.hpp"
 #include "http/server/response_writer.hpp"
 #include "http/server/server_settings.hpp"
@@ -61,6 +62,8 @@ private:
     broker::task<next> read_head(std::size_t& size);
     broker::task<next> respond(request& incoming, request_parser& parser);
     broker::task<response> ask_handler(request& incoming);
+    broker::task<bool> send(request const& incoming, response const& answer,
+                            response_facts const& facts, hangup_watch& watch);
     broker::task<next> refuse_and_close(refusal why, std::string sentence, request about);
     broker::task<> linger();
     void skip_empty_line();

@@ -3,10 +3,13 @@
 // On the loop; file reads that would wait are done on the pool.
 #include "http/server/response_writer.hpp"
 
+#include <fmt/format.h>
 #include <sys/uio.h>
 
 #include <cerrno>
+#include <iterator>
 #include <memory>
+#include <utility>
 
 namespace http {
 namespace {
@@ -22,6 +25,41 @@ ssize_t read_at(int fd, char* into, std::size_t bytes, std::uint64_t offset, int
     } while (read < 0 && errno == EINTR);
     return read;
 }
+
+/// A source that is stopped as soon as its client has gone, and at the latest when this ends.
+class running_stream {
+public:
+    running_stream(stream_body source, hangup_watch& watch)
+        : source_(std::move(source)), watch_(watch) {
+        watch_.on_hangup([this] { stop(); });
+    }
+    running_stream(running_stream const&) = delete;
+    running_stream& operator=(running_stream const&) = delete;
+    ~running_stream() {
+        watch_.stop();
+        stop();
+    }
+
+    broker::task<std::string> next() {
+        auto piece = co_await source_->next();
+        ended_ = piece.empty();
+        co_return piece;
+    }
+
+    bool stopped() const noexcept { return stopped_; }
+
+private:
+    void stop() {
+        if (!ended_ && !std::exchange(stopped_, true)) {
+            source_->stop();
+        }
+    }
+
+    stream_body source_;
+    hangup_watch& watch_;
+    bool ended_ = false;
+    bool stopped_ = false;
+};
 
 }  // namespace
 
@@ -42,6 +80,36 @@ broker::task<bool> response_writer::send(response const& answer, response_facts 
         co_return true;
     }
     co_return co_await send_file(*file);
+}
+
+broker::task<bool> response_writer::send_stream(response const& answer, response_facts const& facts,
+                                                bool head_only, hangup_watch& watch) {
+    running_stream stream(std::get<stream_body>(answer.body), watch);
+    head_.clear();
+    append_head(head_, answer, facts);
+    // At once, without the first piece: the client sees that it was heard, however long that takes.
+    auto sent = co_await io_.write(head_, {}, patience_);
+    if (head_only || is_bodiless(answer.status)) {
+        co_return sent == connection_io::end::none;
+    }
+    bool const chunked = !facts.http_1_0;
+    while (sent == connection_io::end::none && !stream.stopped()) {
+        auto piece = co_await stream.next();
+        if (stream.stopped()) {
+            break;
+        }
+        bool const last = piece.empty();
+        head_.clear();
+        if (chunked) {
+            fmt::format_to(std::back_inserter(head_), "{:x}\r\n", piece.size());
+            piece += "\r\n";  // of the last chunk, which is empty: the end of no trailers
+        }
+        sent = co_await io_.write(head_, piece, patience_);
+        if (last) {
+            co_return sent == connection_io::end::none;
+        }
+    }
+    co_return false;
 }
 
 broker::task<bool> response_writer::send_file(file_body const& body) {

@@ -26,7 +26,7 @@ struct server_settings {
 
 /// Called on the loop; each may be empty. Nothing here holds a header, a body or a key.
 struct server_events {
-    /// `what` says what failed: accepting, or a handler that threw (a bug of ours).
+    /// `what` says what failed: accepting, or a handler or a stream that threw (a bug of ours).
     std::function<void(std::string_view what, std::string_view detail)> failed;
     /// The cap on connections is reached: told once, until there was room again.
     std::function<void(std::size_t connections)> full;

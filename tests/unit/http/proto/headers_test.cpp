@@ -263,6 +263,23 @@ TEST_CASE("a response head lets no line break through", "[http][response]") {
           "X-Request-Id: r\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n");
 }
 
+TEST_CASE("a head without a length announces chunks where there are any", "[http][response]") {
+    http::response answer;
+    auto const head = [&](http::response_facts const& facts) {
+        std::string out;
+        http::append_head(out, answer, facts);
+        return out;
+    };
+    std::string const end = "X-Request-Id: r\r\nX-Content-Type-Options: nosniff\r\n";
+    CHECK(head({"D", "r", {}, true, false}) ==
+          "HTTP/1.1 200 OK\r\nDate: D\r\nTransfer-Encoding: chunked\r\n" + end + "\r\n");
+    CHECK(head({"D", "r", {}, false, true}) ==
+          "HTTP/1.1 200 OK\r\nDate: D\r\n" + end + "Connection: close\r\n\r\n");
+    answer.status = 204;
+    CHECK(head({"D", "r", {}, true, false}) ==
+          "HTTP/1.1 204 No Content\r\nDate: D\r\n" + end + "\r\n");
+}
+
 TEST_CASE("a problem document is JSON whatever its detail holds", "[http][refusal]") {
     auto what = http::describe(http::refusal::invalid_json, "a \"quote\"\n\x01\xff");
     what.retry_after_s = 3;

@@ -56,6 +56,7 @@ public:
 
     http::endpoint const& where() const { return listener_->where(); }
     routes& handler() { return routes_; }
+    boost::asio::any_io_executor executor() { return loop_.get_executor(); }
     std::size_t connections();
     std::vector<std::string> failures();  // what the server reported, "what: detail"
     std::vector<std::string> answers();   // likewise, "METHOD /path status"

@@ -154,6 +154,14 @@ public:
         return true;
     }
 
+    std::string_view rest() {
+        skip_space();
+        return text_;
+    }
+
+    /// Without a look at what comes.
+    std::size_t rest_size() const { return text_.size(); }
+
 private:
     void skip_space() { remove_to(text_.find_first_not_of(" \t\r\n")); }
     void skip_word() { remove_to(text_.find_first_of(",:{}[]\" \t\r\n")); }
@@ -167,7 +175,7 @@ private:
 
 }  // namespace
 
-std::optional<std::string> json_string_member(std::string_view object, std::string_view name) {
+std::optional<std::string_view> json_raw_member(std::string_view object, std::string_view name) {
     cursor at(object);
     if (!at.take('{')) {
         return std::nullopt;
@@ -177,15 +185,40 @@ std::optional<std::string> json_string_member(std::string_view object, std::stri
         if (!key || !at.take(':')) {
             return std::nullopt;
         }
-        if (decode(*key) == name) {
-            auto const value = at.take_string();
-            return value ? std::optional(decode(*value)) : std::nullopt;
-        }
+        auto const value = at.rest();
         if (!at.skip_value()) {
             return std::nullopt;
         }
+        if (decode(*key) == name) {
+            return value.substr(0, value.size() - at.rest_size());
+        }
     } while (at.take(','));
     return std::nullopt;
+}
+
+std::optional<std::string> json_string_member(std::string_view object, std::string_view name) {
+    auto const value = json_raw_member(object, name);
+    if (!value) {
+        return std::nullopt;
+    }
+    auto const text = cursor(*value).take_string();
+    return text ? std::optional(decode(*text)) : std::nullopt;
+}
+
+std::vector<std::string> json_strings(std::string_view array) {
+    std::vector<std::string> found;
+    cursor at(array);
+    if (!at.take('[')) {
+        return found;
+    }
+    do {
+        auto const one = at.take_string();
+        if (!one) {
+            break;
+        }
+        found.push_back(decode(*one));
+    } while (at.take(','));
+    return found;
 }
 
 }  // namespace broker

@@ -5,6 +5,7 @@
 
 #include "broker/base/json_text.hpp"
 #include "broker/base/utf8.hpp"
+#include "broker/core/error_text.hpp"
 #include "broker/core/json_slice.hpp"
 
 #include <algorithm>
@@ -14,41 +15,9 @@ namespace broker {
 namespace {
 
 constexpr std::size_t max_tail_entries = 4096;
-constexpr std::size_t max_display_id = 1024;
 
 std::string_view word(stream_name stream) {
     return stream == stream_name::stdout_stream ? "stdout" : "stderr";
-}
-
-std::string error_json(raised_error const& error) {
-    std::string out;
-    json_object object(out);
-    object.string("type", "error").string("ename", error.ename).string("evalue", error.evalue);
-    auto& text = object.member("traceback");
-    text += '[';
-    for (std::size_t i = 0; i < error.traceback.size(); ++i) {
-        text += i == 0 ? "" : ",";
-        append_json_string(text, error.traceback[i]);
-    }
-    text += ']';
-    object.close();
-    return out;
-}
-
-/// So short that it fits the tail in its longest spelling: the message's beginning and the
-/// traceback's end say most.
-raised_error shortened(raised_error error, std::uint64_t tail_bytes) {
-    std::size_t const part = tail_bytes / 16;  // a byte takes up to six in JSON
-    error.ename = utf8_prefix(error.ename, std::min<std::size_t>(part / 8, 256));
-    error.evalue = utf8_prefix(error.evalue, part);
-    std::size_t room = part;
-    auto line = error.traceback.end();
-    while (line != error.traceback.begin() && std::prev(line)->size() + 3 <= room) {
-        --line;
-        room -= line->size() + 3;
-    }
-    error.traceback.erase(error.traceback.begin(), line);
-    return error;
 }
 
 }  // namespace
@@ -117,7 +86,7 @@ void outputs::append_text_to_tail(stream_name stream, std::string_view text) {
 
 void outputs::append_rich(rich_data rich) {
     bool const update = rich.what == rich_data::kind::update_display_data;
-    if (rich.display_id && rich.display_id->size() > max_display_id) {
+    if (rich.display_id && rich.display_id->size() > max_display_id_bytes) {
         rich.display_id.reset();
     }
     if (!update && clear_pending_) {
@@ -158,10 +127,10 @@ void outputs::append_error(raised_error error) {
     }
     entry e;
     e.what = entry::kind::error;
-    e.body = error_json(error);
+    e.body = error_json(error, true);
     if (full_ || !fits_head(e.body.size())) {
         error = shortened(std::move(error), limits_.tail_bytes);
-        std::string shorter = error_json(error);
+        std::string shorter = error_json(error, true);
         dropped_bytes_ += e.body.size() - std::min(e.body.size(), shorter.size());
         e.body = std::move(shorter);
     }

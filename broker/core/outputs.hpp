@@ -25,6 +25,9 @@ struct output_limits {
     std::size_t max_outputs = 50'000;                          // entries of outputs[]
 };
 
+/// A longer one is as none: no kernel makes it by itself.
+inline constexpr std::size_t max_display_id_bytes = 1024;
+
 enum class stream_name : std::uint8_t { stdout_stream, stderr_stream };
 
 /// `display_data`, `execute_result` or `update_display_data`; `data` and `metadata` are JSON

@@ -57,3 +57,21 @@ TEST_CASE("depth costs nothing", "[core][json]") {
     CHECK_FALSE(plain("{\"a\":" + deep));
     CHECK(plain("{\"a\":" + deep + std::string(1'000'000, ']') + ",\"text/plain\":\"x\"}") == "x");
 }
+
+TEST_CASE("a member is found as the text that stands there", "[json]") {
+    constexpr std::string_view object = R"({"a": {"b": [1, "}"]} , "n" :-1.5e3,"s":"x\"y" })";
+    CHECK(broker::json_raw_member(object, "a") == R"({"b": [1, "}"]})");
+    CHECK(broker::json_raw_member(object, "n") == "-1.5e3");
+    CHECK(broker::json_raw_member(object, "s") == R"("x\"y")");
+    CHECK_FALSE(broker::json_raw_member(object, "b").has_value());
+    CHECK_FALSE(broker::json_raw_member("[1]", "b").has_value());
+    CHECK_FALSE(broker::json_raw_member(R"({"a":)", "a").has_value());
+}
+
+TEST_CASE("the strings of an array are decoded up to what is none", "[json]") {
+    CHECK(broker::json_strings(R"([ "a\n", "\u00e4" ])") == std::vector<std::string>{"a\n", "ä"});
+    CHECK(broker::json_strings(R"(["a",1,"b"])") == std::vector<std::string>{"a"});
+    CHECK(broker::json_strings("[]").empty());
+    CHECK(broker::json_strings("").empty());
+    CHECK(broker::json_strings(R"(["a)").empty());
+}

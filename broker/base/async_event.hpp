@@ -11,6 +11,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <chrono>
+#include <vector>
 
 namespace broker {
 
@@ -22,6 +23,9 @@ public:
     void raise() {
         raised_ = true;
         timer_.cancel();
+        for (auto* const other : impatient_) {
+            other->timer.cancel();
+        }
     }
 
     bool raised() const noexcept { return raised_; }
@@ -38,8 +42,40 @@ public:
         }
     }
 
+    /// The same, or false when it is `until` and nothing was raised.
+    task<bool> wait_until(std::chrono::steady_clock::time_point until) {
+        if (until == std::chrono::steady_clock::time_point::max()) {
+            co_await wait();
+            co_return true;
+        }
+        impatience own(*this, until);
+        if (!raised_) {
+            co_await own.timer.async_wait(no_throw);
+        }
+        auto const state = co_await boost::asio::this_coro::cancellation_state;
+        if (!raised_ && state.cancelled() != boost::asio::cancellation_type::none) {
+            throw boost::system::system_error(boost::asio::error::operation_aborted);
+        }
+        co_return raised_;
+    }
+
 private:
+    /// One who waits with a limit, as long as it waits.
+    struct impatience {
+        impatience(async_event& waited_for, std::chrono::steady_clock::time_point until)
+            : event(waited_for), timer(waited_for.timer_.get_executor(), until) {
+            event.impatient_.push_back(this);
+        }
+        impatience(impatience const&) = delete;
+        impatience& operator=(impatience const&) = delete;
+        ~impatience() { std::erase(event.impatient_, this); }
+
+        async_event& event;
+        boost::asio::steady_timer timer;
+    };
+
     bool raised_ = false;
+    std::vector<impatience*> impatient_;
     boost::asio::steady_timer timer_;
 };
 

@@ -23,6 +23,9 @@ struct execution_options {
     bool silent = false;
     bool store_history = true;
     bool collect_files = true;
+    bool allow_stdin = false;
+    /// The same key with the same request is the same execution, in its session.
+    std::optional<std::string> idempotency_key;
     std::string timeout_field = "timeout_s";  // as its client calls it, for a refusal
 };
 

@@ -79,10 +79,11 @@ struct execution_settings {
     /// What carries the messages of kernels: `zmtp` (our own) or `libzmq`.
     std::string kernel_link = "zmtp";
     /// From the interrupt at the deadline until the kernel is ended.
-    double interrupt_grace_s = 5;
-    /// Ended executions a session keeps, and for how long.
+    double interrupt_grace_s = 4;
+    /// Ended executions a session keeps, for how long, and how much of them outside of the table.
     std::uint32_t keep = 100;
     double keep_s = 24 * 3600;
+    std::uint64_t keep_bytes = std::uint64_t{256} << 20;
 };
 
 struct log_settings {

@@ -231,13 +231,14 @@ verdict judge(execution_facts const& facts) {
         return facts.deleted ? judge_deleted(facts) : never_ran(facts);
     }
     verdict v;
-    if (facts.watched_by_another && !kernel_is_gone(facts)) {
-        v.what = outcome::unknown;
-        v.output_incomplete = true;
-        return v;
-    }
     if (facts.deleted) {
         v = judge_deleted(facts);
+    } else if (facts.restarted) {
+        v.what = outcome::interrupted;
+        v.exit_code = exit_interrupted;
+        v.variables_kept = false;
+        v.next_reason = state_reason::restart_requested;
+        v.note = "the session was restarted; the variables are gone";
     } else if (facts.timed_out || facts.interrupted || facts.cancelled) {
         v = judge_stopped(facts);
     } else if (kernel_is_gone(facts)) {
@@ -245,15 +246,15 @@ verdict judge(execution_facts const& facts) {
         int const code = end.exit_code;
         v = lost(outcome::died, code, std::move(end));
         v.note = fmt::format("{}; the variables are gone", v.died_of->detail);
-    } else if (facts.cause == end_cause::abandoned) {
+    } else if (facts.cause == end_cause::abandoned || facts.cause == end_cause::ended_unheard) {
         v.what = outcome::unknown;
-        v.note = "the broker stopped watching it; how it ended is not known";
+        v.note = "the broker was not there when it ended; how it ended is not known";
     } else {
         v = by_reply(facts);
     }
-    v.output_incomplete = facts.watched_by_another ||
-                          facts.cause == end_cause::reply_without_idle ||
-                          facts.cause == end_cause::abandoned;
+    v.output_incomplete =
+        facts.watched_by_another || facts.cause == end_cause::reply_without_idle ||
+        facts.cause == end_cause::abandoned || facts.cause == end_cause::ended_unheard;
     return v;
 }
 

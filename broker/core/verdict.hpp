@@ -21,6 +21,7 @@ enum class end_cause : std::uint8_t {
     kernel_replaced,     // another kernel answers on its sockets
     unreachable,         // its sockets are closed or mute, and the process lived when asked
     abandoned,           // given up by its owner
+    ended_unheard,       // over before a later broker listened
     never_sent,          // ended in the queue, or no kernel could be started
 };
 
@@ -51,6 +52,7 @@ struct execution_facts {
     bool timed_out = false;     // its deadline passed before it ended, whatever it did then
     bool interrupted = false;   // a client asked for the interrupt, before it ended
     bool cancelled = false;     // taken from the queue, or its session is deleted
+    bool restarted = false;     // a client asked for a new kernel
     bool deleted = false;       // its session is deleted: nothing of it is kept, whatever it did
     bool killed = false;        // the broker ended the kernel, because of the deadline or interrupt
     /// The kernel could not be started, and nothing ran; the sentence for the client.
@@ -60,7 +62,7 @@ struct execution_facts {
     std::optional<sandbox_evidence> sandbox;
     /// Another process of the host, or the host, took the sandbox: found at boot.
     std::optional<state_reason> lost_by;
-    /// The broker went away while it ran: no verdict is possible.
+    /// An earlier broker sent it, and this one may not have heard all of it.
     bool watched_by_another = false;
     double timeout_s = 0;  // for the sentence
 };

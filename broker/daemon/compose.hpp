@@ -76,6 +76,7 @@ private:
     std::unique_ptr<workspace_store> workspaces_;
     std::unique_ptr<container_runtime> runtime_;
     image_store images_;
+    execution_files files_;
     service_context context_;
     service service_;
     stored_keys keys_;

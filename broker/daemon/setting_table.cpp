@@ -335,7 +335,7 @@ constexpr std::array execution_rows{
             .group = execution,
             .unit = bytes,
             .at = KB_AT(executions.output.max_output_bytes),
-            .doc = "Largest single entry of outputs[].",
+            .doc = "Largest single entry of outputs[], and event.",
             .least = kib,
             .most = gib},
     setting{.key = "output_tail_bytes",
@@ -348,7 +348,7 @@ constexpr std::array execution_rows{
     setting{.key = "max_outputs",
             .group = execution,
             .at = KB_AT(executions.output.max_outputs),
-            .doc = "Most entries of outputs[].",
+            .doc = "Most entries of outputs[], and events of one execution.",
             .least = 1,
             .most = 10000000},
     setting{.key = "message_bytes",
@@ -374,7 +374,7 @@ constexpr std::array execution_rows{
     setting{.key = "keep_executions",
             .group = execution,
             .at = KB_AT(executions.keep),
-            .doc = "Ended executions a session keeps, with results; no call reads them yet.",
+            .doc = "Ended executions a session keeps, with their outputs and events.",
             .least = 0,
             .most = 1000000},
     setting{.key = "keep_executions_s",
@@ -384,6 +384,14 @@ constexpr std::array execution_rows{
             .doc = "Time that an ended execution is kept.",
             .least = 0,
             .most = 3650 * day},
+    setting{.key = "keep_executions_bytes",
+            .group = execution,
+            .unit = bytes,
+            .at = KB_AT(executions.keep_bytes),
+            .doc = "Long outputs and events of ended executions that a session keeps on disk, "
+                   "beside those of the last one.",
+            .least = 0,
+            .most = tib},
 };
 
 constexpr std::string_view log = "Log";

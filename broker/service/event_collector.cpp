@@ -2,6 +2,8 @@
 // One overload per event of the kernel. Never interprets an output. On the loop.
 #include "broker/service/event_collector.hpp"
 
+#include "broker/core/event_replay.hpp"
+
 #include <utility>
 #include <variant>
 
@@ -30,32 +32,66 @@ rich_data::kind translate(kernelproto::rich_output::kind what) {
 }  // namespace
 
 void event_collector::take(kernelproto::event&& heard) {
-    std::visit(overloaded{
-                   [this](kernelproto::started& e) { execution_count_ = e.execution_count; },
-                   [this](kernelproto::stream_text& e) {
-                       outputs_.append_stream(
-                           e.name == kernelproto::stream_text::stream::stdout_stream
-                               ? stream_name::stdout_stream
-                               : stream_name::stderr_stream,
-                           e.text);
-                   },
-                   [this](kernelproto::rich_output& e) {
-                       outputs_.append_rich({.what = translate(e.what),
-                                             .data = std::move(e.data),
-                                             .metadata = std::move(e.metadata),
-                                             .display_id = std::move(e.display_id),
-                                             .execution_count = e.execution_count});
-                   },
-                   [this](kernelproto::output_cleared& e) { outputs_.clear(e.wait); },
-                   [this](kernelproto::raised& e) {
-                       outputs_.append_error(
-                           {std::move(e.ename), std::move(e.evalue), std::move(e.traceback)});
-                   },
-                   [this](kernelproto::output_discarded& e) { outputs_.count_missing(e.bytes); },
-                   // Never asked for: requests are sent with allow_stdin false.
-                   [](kernelproto::input_wanted&) {},
-               },
-               heard);
+    event_recorder::drafts told;
+    keep(heard, told);
+    log_->append(told);
+}
+
+void event_collector::keep(kernelproto::event& heard, event_recorder::drafts& told) {
+    std::visit(
+        overloaded{
+            [&](kernelproto::started& e) {
+                execution_count_ = e.execution_count;
+                recorder_.started(e.execution_count, told);
+            },
+            [&](kernelproto::stream_text& e) {
+                auto const name = e.name == kernelproto::stream_text::stream::stdout_stream
+                                      ? stream_name::stdout_stream
+                                      : stream_name::stderr_stream;
+                recorder_.text(name, e.text, told);
+                outputs_.append_stream(name, e.text);
+            },
+            [&](kernelproto::rich_output& e) {
+                rich_data rich{.what = translate(e.what),
+                               .data = std::move(e.data),
+                               .metadata = std::move(e.metadata),
+                               .display_id = std::move(e.display_id),
+                               .execution_count = e.execution_count};
+                recorder_.rich(rich, told);
+                outputs_.append_rich(std::move(rich));
+            },
+            [&](kernelproto::output_cleared& e) {
+                recorder_.clear(e.wait, told);
+                outputs_.clear(e.wait);
+            },
+            [&](kernelproto::raised& e) {
+                raised_error error{std::move(e.ename), std::move(e.evalue), std::move(e.traceback)};
+                recorder_.error(error, told);
+                outputs_.append_error(std::move(error));
+            },
+            [&](kernelproto::output_discarded& e) {
+                recorder_.count_missing(e.bytes);
+                outputs_.count_missing(e.bytes);
+            },
+            [&](kernelproto::input_wanted& e) {
+                wants_input_ = true;
+                recorder_.input_request(e.prompt, e.password, told);
+            },
+        },
+        heard);
+}
+
+void event_collector::resume(std::string_view records) {
+    auto const before = replay(records, outputs_);
+    execution_count_ = before.execution_count;
+    recorder_.resume(before.events, before.bytes, before.started);
+}
+
+void event_collector::close() {
+    event_recorder::drafts told;
+    recorder_.started(execution_count_, told);
+    recorder_.close(told);
+    log_->append(told);
 }
 
 }  // namespace broker

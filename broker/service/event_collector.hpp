@@ -1,29 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns what a kernel says during one execution into its outputs, within their limits.
+// Turns what a kernel says during one execution into its outputs and the events of its log, each
+// within its limits.
 // Never blocks and never fails: whatever arrives is kept, counted or ignored. One owner, on the
 // loop.
 #pragma once
 
+#include "broker/core/event_recorder.hpp"
 #include "broker/core/outputs.hpp"
+#include "broker/service/event_log.hpp"
 #include "kernelproto/client/events.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string_view>
 
 namespace broker {
 
 class event_collector {
 public:
-    explicit event_collector(output_limits limits) : outputs_(limits) {}
+    event_collector(output_limits limits, std::shared_ptr<event_log> log)
+        : outputs_(limits), recorder_(limits), log_(std::move(log)) {}
 
     void take(kernelproto::event&& heard);
+
+    /// Before the first event: what an earlier broker has kept.
+    void resume(std::string_view records);
+
+    /// Nothing more comes: the log gets what was held back.
+    void close();
 
     outputs& collected() noexcept { return outputs_; }
     std::optional<std::int64_t> execution_count() const noexcept { return execution_count_; }
 
+    /// The program waits for a line.
+    bool wants_input() const noexcept { return wants_input_; }
+    void input_given() noexcept { wants_input_ = false; }
+
 private:
+    void keep(kernelproto::event& heard, event_recorder::drafts& told);
+
     outputs outputs_;
+    event_recorder recorder_;
+    std::shared_ptr<event_log> log_;
     std::optional<std::int64_t> execution_count_;
+    bool wants_input_ = false;
 };
 
 }  // namespace broker

@@ -3,11 +3,13 @@
 // On the loop; directory scans run on the pool.
 #include "broker/service/execution_run.hpp"
 
+#include "broker/core/execution_text.hpp"
 #include "broker/core/exit_words.hpp"
 #include "broker/service/workspace_files.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 #include <utility>
 
 namespace broker {
@@ -15,6 +17,15 @@ namespace {
 
 /// After exit() the process ends by itself; longer than this it does not mean to.
 constexpr std::chrono::seconds exit_grace{5};
+
+/// The sockets of a kernel that lives are there at once.
+constexpr std::chrono::seconds found_within{20};
+
+/// Until another try to connect to a kernel, where descriptors or memory were missing.
+constexpr std::chrono::seconds connect_again_after{2};
+
+/// A kernel that was interrupted and is back answers in milliseconds.
+constexpr std::chrono::milliseconds back_within{1000};
 
 /// A millisecond's work; more is done on the pool.
 constexpr std::uint64_t rendered_on_loop_bytes = std::uint64_t{1} << 20;
@@ -34,6 +45,7 @@ end_cause translate(kernelproto::end_cause cause) {
         case kernelproto::end_cause::unreachable:
             return end_cause::unreachable;
         case kernelproto::end_cause::ended_unheard:
+            return end_cause::ended_unheard;
         case kernelproto::end_cause::abandoned:
             break;
     }
@@ -87,8 +99,12 @@ execution_run::execution_run(service_context& context, std::shared_ptr<session> 
       where_(std::move(where)),
       what_(std::move(what)),
       kernel_(where_->kernel),
-      collector_(std::make_shared<event_collector>(context.config.executions.output)),
-      limit_(std::make_shared<time_limit>(context.loop)) {}
+      limit_(std::make_shared<time_limit>(context.loop)) {
+    if (!what_->collector) {
+        what_->collector =
+            std::make_shared<event_collector>(context.config.executions.output, what_->log);
+    }
+}
 
 task<std::optional<state_reason>> execution_run::go() {
     if (what_->options.collect_files && !where_->snapshot) {
@@ -98,7 +114,8 @@ task<std::optional<state_reason>> execution_run::go() {
         what_->cancelled = true;
         what_->refused = fail(errc::draining, "the broker is shutting down; try again in a moment");
     }
-    if (where_->closing || what_->given_up) {
+    what_->cancelled = what_->cancelled || what_->interrupted || what_->restarted;
+    if (where_->closing || what_->cancelled) {
         conclude_unheard(*what_, *where_, context_.clock());
         co_return std::nullopt;
     }
@@ -109,39 +126,105 @@ task<std::optional<state_reason>> execution_run::go() {
     }
     context_.reached(step::sent);
     guard();
+    auto end = co_await send();
+    context_.reached(step::replied);
+    co_return co_await conclude(std::move(end));
+}
+
+task<std::optional<state_reason>> execution_run::follow() {
+    followed_ = true;
+    guard();
+    auto end = co_await listen();
+    co_return co_await conclude(std::move(end));
+}
+
+task<kernelproto::execution_end> execution_run::send() {
     kernelproto::execute_request request{.code = what_->options.code,
                                          .silent = what_->options.silent,
                                          .store_history = what_->options.store_history,
-                                         .allow_stdin = false};
-    auto const end = co_await kernel_->connection().execute(
-        std::move(request),
-        [collector = collector_](kernelproto::event heard) { collector->take(std::move(heard)); });
+                                         .allow_stdin = what_->options.allow_stdin,
+                                         .msg_id = what_->view.id.str()};
+    what_->listening = true;
+    auto end = co_await kernel_->connection().execute(
+        std::move(request), [collector = what_->collector](kernelproto::event heard) {
+            collector->take(std::move(heard));
+        });
+    what_->listening = false;
+    co_return end;
+}
+
+task<kernelproto::execution_end> execution_run::listen() {
+    what_->listening = true;
+    auto const hear = [this] {
+        // Nobody could hear it before: an answer gets the time that an idle kernel needs.
+        auto const until = std::max(what_->deadline, context_.clock().steady + found_within);
+        return kernel_->connection().follow(
+            what_->view.id.str(), what_->options.allow_stdin, until,
+            [collector = what_->collector](kernelproto::event heard) {
+                collector->take(std::move(heard));
+            });
+    };
+    auto end = co_await hear();
+    while (kernel_->link_wants_resources() && !kernel_->is_ending()) {
+        boost::asio::steady_timer timer(context_.loop, connect_again_after);
+        co_await timer.async_wait(use_task);
+        if (!kernel_->is_ending()) {
+            kernel_->connect_again();
+            end = co_await hear();
+        }
+    }
+    what_->listening = false;
+    co_return end;
+}
+
+task<std::optional<state_reason>> execution_run::conclude(kernelproto::execution_end end) {
     limit_->over = true;
     limit_->timer.cancel();
-    context_.reached(step::replied);
     co_await see_off_kernel(end);
+    co_await ask_whether_back(end);
     if (what_->options.collect_files && !where_->closing && !what_->given_up) {
         co_await compare_files();
     }
-
     auto const facts = facts_of(end);
     auto const v = judge(facts);
     auto& view = what_->view;
-    view.execution_count = end.reply && end.reply->execution_count ? end.reply->execution_count
-                                                                   : collector_->execution_count();
-    if (collector_->collected().held_bytes() > rendered_on_loop_bytes) {
-        view.output = co_await offload(
-            context_.pool, [collector = collector_] { return collector->collected().render(); });
-    } else {
-        view.output = collector_->collected().render();
+    if (what_->given_up && v.what == outcome::unknown) {
+        what_->log->leave();  // the next broker hears the rest
+        apply(v, view);
+        co_return v.next_reason;
     }
+    what_->collector->close();
+    view.execution_count = end.reply && end.reply->execution_count
+                               ? end.reply->execution_count
+                               : what_->collector->execution_count();
     view.error = facts.error;
+    co_await keep_outputs(context_, what_);
     apply(v, view);
+    if (!view.files.empty()) {
+        what_->log->append(event_type::files, files_data(view));
+    }
+    co_await what_->log->flushed();
     if (!v.variables_kept) {
         // Whatever still runs there must not be taken for the session's kernel again.
         co_await kernel_->end();
     }
+    seal(*what_, context_.clock());
     co_return v.next_reason;
+}
+
+/// An interrupt that came through says nothing of what it broke: the kernel is asked.
+task<> execution_run::ask_whether_back(kernelproto::execution_end const& end) {
+    bool const lives = !kernel_->has_ended() && !kernel_->link_failed() &&
+                       end.cause != kernelproto::end_cause::abandoned;
+    bool const was_disturbed = what_->timed_out || what_->interrupted || followed_;
+    if (!lives || !was_disturbed || what_->killed || where_->closing) {
+        co_return;
+    }
+    auto const back = co_await kernel_->connection().adopt(context_.clock().steady + back_within);
+    if (!back && !kernel_->has_ended()) {
+        what_->killed = true;
+        co_await kernel_->end();
+    }
 }
 
 task<> execution_run::look_at_files() {
@@ -264,16 +347,44 @@ execution_facts execution_run::facts_of(kernelproto::execution_end const& end) c
         }
     }
     if (!facts.error) {
-        facts.error = collector_->collected().error();
+        facts.error = what_->collector->collected().error();
     }
     facts.timed_out = what_->timed_out && !what_->given_up;
     facts.exit_overdue = exit_overdue_;
+    facts.interrupted = what_->interrupted;
+    facts.restarted = what_->restarted;
+    facts.watched_by_another = followed_;
     facts.cancelled = what_->cancelled;
     facts.deleted = what_->deleted;
     facts.killed = what_->killed;
     facts.timeout_s = what_->timeout_s;
     add_evidence(*kernel_, facts);
     return facts;
+}
+
+/// What takes more than a moment is made and written on the pool.
+task<> keep_outputs(service_context& context, std::shared_ptr<pending_execution> what) {
+    auto const collector = what->collector;
+    if (collector->collected().held_bytes() <= rendered_on_loop_bytes) {
+        what->view.output = collector->collected().render();
+        what->outputs_json = outputs_members(what->view.output);
+    } else {
+        std::tie(what->view.output, what->outputs_json) =
+            co_await offload(context.pool, [collector] {
+                auto output = collector->collected().render();
+                auto members = outputs_members(output);
+                return std::pair(std::move(output), std::move(members));
+            });
+    }
+    what->outputs_bytes = what->outputs_json.size();
+    if (what->outputs_bytes > result_in_table_bytes) {
+        what->result_in_file = co_await offload(context.pool, [&files = context.files, what] {
+            return files.write_result(what->view.id, what->outputs_json).has_value();
+        });
+        if (!what->result_in_file) {
+            context.log.error("result_not_kept", {{"execution", what->view.id.str()}});
+        }
+    }
 }
 
 void conclude_unheard(pending_execution& what, session const& where, moment now) {
@@ -294,7 +405,21 @@ void conclude_unheard(pending_execution& what, session const& where, moment now)
         what.view.generation = would_be.generation;
     }
     apply(judge(facts), what.view);
-    what.view.ended_at = now.wall;
+    seal(what, now);
+}
+
+void seal(pending_execution& what, moment now) {
+    auto& view = what.view;
+    if (!what.summary_json.empty()) {
+        return;
+    }
+    view.ended_at = now.wall;
+    view.duration_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - what.accepted).count();
+    what.summary_json = summary_json(view);
+    if (what.outputs_json.empty()) {
+        what.outputs_json = outputs_members(view.output);
+    }
 }
 
 execution_facts facts_of_idle_end(live_kernel const& kernel) {
@@ -303,6 +428,30 @@ execution_facts facts_of_idle_end(live_kernel const& kernel) {
     add_evidence(kernel, facts);
     return facts;
 }
+
+namespace {
+
+void add_ended(pending_execution const& what, execution_row& row) {
+    row.summary_json = what.summary_json;
+    row.result_in_file = what.result_in_file;
+    if (what.result_in_file) {
+        row.file_bytes += what.outputs_bytes;
+    } else {
+        row.outputs_json = what.outputs_json;
+    }
+    auto const& log = *what.log;
+    if (log.broken()) {
+        row.events_at = events_place::none;
+    } else if (log.in_file()) {
+        row.events_at = events_place::file;
+        row.file_bytes += log.bytes();
+    } else {
+        row.events_at = events_place::table;
+        row.events = log.records();
+    }
+}
+
+}  // namespace
 
 execution_row row_of(pending_execution const& what, session const& where) {
     auto const& view = what.view;
@@ -317,12 +466,18 @@ execution_row row_of(pending_execution const& what, session const& where) {
     row.silent = what.options.silent;
     row.store_history = what.options.store_history;
     row.collect_files = what.options.collect_files;
+    row.allow_stdin = what.options.allow_stdin;
+    row.idempotency_key = what.options.idempotency_key;
+    row.request_sha256 = what.request_sha256;
     row.queued_at = view.queued_at;
     row.started_at = view.started_at;
     row.ended_at = view.ended_at;
     row.deadline = what.deadline;
     row.began = {view.started_on, view.reason, view.generation};
     row.what = view.what;
+    if (view.state == execution_state::done) {
+        add_ended(what, row);
+    }
     return row;
 }
 

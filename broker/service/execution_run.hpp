@@ -6,7 +6,6 @@
 
 #include "broker/core/verdict.hpp"
 #include "broker/service/context.hpp"
-#include "broker/service/event_collector.hpp"
 #include "broker/service/session.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -25,6 +24,9 @@ public:
     /// gone too, with its sandbox. The life is busy afterwards if the kernel was told.
     task<std::optional<state_reason>> go();
 
+    /// The same for one that an earlier broker has sent: what it says from now on is heard.
+    task<std::optional<state_reason>> follow();
+
 private:
     /// Shared with handlers of its timer, which may be on their way when the execution ends.
     struct time_limit {
@@ -36,7 +38,11 @@ private:
     task<> look_at_files();
     result<void> tell_and_store();
     void guard();
+    task<kernelproto::execution_end> send();
+    task<kernelproto::execution_end> listen();
+    task<std::optional<state_reason>> conclude(kernelproto::execution_end end);
     task<> see_off_kernel(kernelproto::execution_end const& end);
+    task<> ask_whether_back(kernelproto::execution_end const& end);
     task<> compare_files();
     execution_facts facts_of(kernelproto::execution_end const& end) const;
 
@@ -44,10 +50,16 @@ private:
     std::shared_ptr<session> where_;
     std::shared_ptr<pending_execution> what_;
     std::shared_ptr<live_kernel> kernel_;
-    std::shared_ptr<event_collector> collector_;
     std::shared_ptr<time_limit> limit_;
     bool exit_overdue_ = false;
+    bool followed_ = false;
 };
+
+/// Its outputs as clients get them, from what was collected; a long text of them is in a file then.
+task<> keep_outputs(service_context& context, std::shared_ptr<pending_execution> what);
+
+/// Its parts as the store keeps them and its log ends with, unless they are made already.
+void seal(pending_execution& what, moment now);
 
 /// An execution without an end of its own: cancelled, timed out in the queue or refused before it
 /// reached a kernel; one that did reach it is `unknown`.

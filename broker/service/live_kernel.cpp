@@ -135,6 +135,8 @@ void live_kernel::connect() {
                           ? kernelproto::transport::libzmq
                           : kernelproto::transport::zmtp;
     options.key = row_.hmac_key;
+    // The same in every run of the broker: answers to an earlier one come to the next.
+    options.identity = row_.id.str();
     options.socket_dir = sandbox_.socket_dir.get();
     options.socket_prefix = row_.socket_prefix;
     options.owner = owner_;

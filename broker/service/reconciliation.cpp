@@ -8,12 +8,14 @@
 #include "broker/core/admission.hpp"
 #include "broker/core/verdict.hpp"
 #include "broker/service/execution_run.hpp"
+#include "broker/service/revival.hpp"
 #include "kernelproto/client/errc.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace broker {
@@ -61,28 +63,6 @@ result<void> can_hold(std::uint64_t kernels, std::uint64_t free) {
                             kernels, wanted, free));
 }
 
-/// Interrupts once at `deadline`, unless it was destroyed before.
-class interrupt_at {
-public:
-    interrupt_at(boost::asio::io_context& loop, std::shared_ptr<live_kernel> const& kernel,
-                 steady_time deadline)
-        : timer_(loop, deadline), over_(std::make_shared<bool>(false)) {
-        timer_.async_wait([over = over_, weak = std::weak_ptr(kernel)](auto error) {
-            auto const alive = weak.lock();
-            if (!error && !*over && alive) {
-                alive->connection().interrupt();
-            }
-        });
-    }
-    interrupt_at(interrupt_at const&) = delete;
-    interrupt_at& operator=(interrupt_at const&) = delete;
-    ~interrupt_at() { *over_ = true; }
-
-private:
-    boost::asio::steady_timer timer_;
-    std::shared_ptr<bool> over_;
-};
-
 }  // namespace
 
 task<result<void>> reconciliation::run() {
@@ -98,9 +78,10 @@ task<result<void>> reconciliation::run() {
     if (auto const settled = co_await settle_sandboxes(*seen_); !settled) {
         co_return settled;
     }
-    finish_executions();
+    co_await finish_executions();
     co_await resume_deletions();
     co_await remove_strangers(*seen_);
+    co_await remove_files_of_nobody();
     // Last: a start that is cut off leaves the next one to know it too.
     (void)context_.store.set_note(boot_note, boot_id());
     context_.log.info("reconciled", {{"sessions", seen_->sessions.size()}});
@@ -191,14 +172,29 @@ task<result<void>> reconciliation::settle_sandboxes(inventory const& all) {
 }
 
 /// Executions of sessions whose kernel is gone, or that had none.
-void reconciliation::finish_executions() {
-    for (auto const& [id, rows] : unfinished_) {
-        if (auto const at = by_id_.find(id); at != by_id_.end()) {
-            for (auto const& row : rows) {
-                runner_.finish_foreign(*at->second, row, row.stage == execution_stage::sent);
-            }
+task<> reconciliation::finish_executions() {
+    auto const left = std::exchange(unfinished_, {});
+    for (auto const& [id, rows] : left) {
+        auto const at = by_id_.find(id);
+        if (at == by_id_.end()) {
+            continue;
+        }
+        auto const where = at->second;
+        for (auto const& row : rows) {
+            co_await runner_.finish_foreign(where, co_await revive(context_, where, row));
         }
     }
+}
+
+task<> reconciliation::remove_files_of_nobody() {
+    auto const known = context_.store.executions_with_files(nullptr);
+    if (!known) {
+        co_return;
+    }
+    std::unordered_set<execution_id> ids(known->begin(), known->end());
+    (void)co_await offload(context_.pool, [&files = context_.files, ids = std::move(ids)] {
+        return files.keep_only(ids).has_value();
+    });
 }
 
 task<> reconciliation::resume_deletions() {
@@ -282,19 +278,9 @@ task<result<std::optional<state_reason>>> reconciliation::adopt(sandbox_row row,
     co_return std::nullopt;
 }
 
-/// Why the variables are gone, if they are; then the kernel is gone too.
-task<std::optional<state_reason>> reconciliation::hear(std::shared_ptr<live_kernel> kernel,
-                                                       std::vector<execution_row> sent) {
-    auto const now = context_.clock().steady;
-    auto until = now + idle_adoption_limit;
-    std::optional<interrupt_at> limit;
-    if (!sent.empty()) {
-        // The limit that was promised to whoever sent it still holds.
-        auto const deadline = sent.front().deadline.value_or(now);
-        until =
-            std::max(now, deadline) + steady_seconds(context_.config.executions.interrupt_grace_s);
-        limit.emplace(context_.loop, kernel, deadline);
-    }
+/// Of a kernel that runs nothing. Why the variables are gone, if they are; then it is gone too.
+task<std::optional<state_reason>> reconciliation::greet(std::shared_ptr<live_kernel> kernel) {
+    auto until = context_.clock().steady + idle_adoption_limit;
     auto heard = co_await kernel->connection().adopt(until);
     while (!heard && kernel->link_wants_resources() && !kernel->is_ending()) {
         boost::asio::steady_timer timer(context_.loop, connect_again_after);
@@ -306,42 +292,39 @@ task<std::optional<state_reason>> reconciliation::hear(std::shared_ptr<live_kern
             heard = co_await kernel->connection().adopt(until);
         }
     }
-    limit.reset();
     if (heard) {
         co_return std::nullopt;
     }
     bool const died = heard.error() == kernelproto::client_errc::kernel_died ||
                       (kernel->link_wants_resources() && kernel->is_ending());
     co_await kernel->end();
-    if (!died && !kernel->link_failed() && !sent.empty()) {
-        co_return state_reason::timeout_kill;
-    }
     auto facts = facts_of_idle_end(*kernel);
     facts.cause = died ? end_cause::kernel_died : end_cause::unreachable;
     co_return judge(facts).next_reason.value_or(state_reason::runtime_lost);
 }
 
 task<> reconciliation::hear_out(std::shared_ptr<session> where, std::vector<execution_row> sent) {
-    auto const gone = co_await hear(where->kernel, sent);
-    if (gone) {
-        where->kernel.reset();
-    }
-    if (!where->closing) {
-        if (!sent.empty()) {
-            where->life.on_execution_end(context_.clock(), gone);
-        } else if (gone) {
-            where->life.on_kernel_gone(*gone);
+    for (auto const& row : sent) {
+        auto const what = co_await revive(context_, where, row);
+        if (where->kernel) {
+            co_await runner_.follow(where, what);
+        } else {
+            co_await runner_.finish_foreign(where, what);
         }
-        where->row.life = where->life.record();
     }
-    for (auto& row : sent) {
-        runner_.finish_foreign(*where, row, true);
+    if (sent.empty()) {
+        auto const gone = co_await greet(where->kernel);
+        if (gone) {
+            where->kernel.reset();
+        }
+        if (gone && !where->closing) {
+            where->life.on_kernel_gone(*gone);
+            (void)context_.store.update_session(where->stored());
+        }
     }
-    if (sent.empty() && gone && !where->closing) {
-        (void)context_.store.update_session(where->stored());
-    }
-    context_.log.info("kernel_adopted",
-                      {{"session", where->row.id.str()}, {"busy", !sent.empty()}, {"kept", !gone}});
+    context_.log.info("kernel_adopted", {{"session", where->row.id.str()},
+                                         {"busy", !sent.empty()},
+                                         {"kept", where->kernel != nullptr}});
     where->adopting = false;
     where->rest();
     if (where->kernel) {

@@ -45,15 +45,15 @@ private:
     task<result<void>> settle_sandboxes(inventory const& all);
     task<result<void>> settle_one(sandbox_row row, std::shared_ptr<session> where, bool alive,
                                   bool host_restarted);
-    void finish_executions();
+    task<> finish_executions();
+    task<> remove_files_of_nobody();
     task<> resume_deletions();
     /// Nothing when it was adopted, else why the kernel has to be ended. Fails when the host is too
     /// short of something to tell.
     task<result<std::optional<state_reason>>> adopt(sandbox_row row,
                                                     std::shared_ptr<session> where);
     task<> hear_out(std::shared_ptr<session> where, std::vector<execution_row> sent);
-    task<std::optional<state_reason>> hear(std::shared_ptr<live_kernel> kernel,
-                                           std::vector<execution_row> sent);
+    task<std::optional<state_reason>> greet(std::shared_ptr<live_kernel> kernel);
     task<> remove_strangers(inventory const& all);
 
     service_context& context_;

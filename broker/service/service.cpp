@@ -3,9 +3,6 @@
 // On the loop.
 #include "broker/service/service.hpp"
 
-#include "broker/base/sha256.hpp"
-#include "broker/service/execution_run.hpp"
-
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
@@ -20,20 +17,11 @@ constexpr std::chrono::seconds reconcile_again{2};
 constexpr std::chrono::milliseconds look_again{20};
 constexpr std::chrono::seconds answers_within{5};
 
-/// A millisecond's work; more is done on the pool.
-constexpr std::size_t hashed_on_loop_bytes = std::size_t{1} << 20;
-
-std::string hash_of(std::string const& code) {
-    sha256 hash;
-    hash.add(code);
-    return to_hex(hash.finish());
-}
-
 }  // namespace
 
 service::service(service_context& context)
     : context_(context),
-      runner_(context),
+      runner_(context, live_),
       sessions_(context, runner_),
       reconciliation_(context, sessions_, runner_) {}
 
@@ -178,86 +166,6 @@ task<result<void>> service::can_start() {
         co_return problems.front();
     }
     co_return result<void>{};
-}
-
-result<std::shared_ptr<pending_execution>> service::accept(session& where,
-                                                           execution_options options,
-                                                           std::string code_sha256) {
-    if (auto const admitted = admit_execution(context_.config.sessions.caps,
-                                              static_cast<std::uint32_t>(where.queue.size()));
-        !admitted) {
-        return admitted.error();
-    }
-    if (!options.language.empty() && options.language != where.row.language) {
-        return fail(errc::unsupported_language, "this session runs " + where.row.language);
-    }
-    auto const timeout =
-        merge_timeout(options.timeout_field, options.timeout_s, where.row.session_limits.timeout_s,
-                      context_.config.limits.maxima.timeout_s);
-    if (!timeout) {
-        return timeout.error();
-    }
-    auto const now = context_.clock();
-    auto made =
-        std::make_shared<pending_execution>(context_.loop.get_executor(), std::move(options));
-    made->code_sha256 = std::move(code_sha256);
-    made->timeout_s = *timeout;
-    made->accepted = now.steady;
-    made->deadline = now.steady + steady_seconds(*timeout);
-    made->view.id = execution_id::make();
-    made->view.session_name = where.row.key.name;
-    made->view.language = where.row.language;
-    made->view.queued_at = now.wall;
-    return made;
-}
-
-task<result<execution>> service::execute(session_key key, execution_options options) {
-    if (auto const open = admits(work::begins); !open) {
-        co_return open.error();
-    }
-    // Checked before a session is made for a request that cannot run.
-    auto const timeout = merge_timeout(options.timeout_field, options.timeout_s,
-                                       context_.config.limits.defaults.timeout_s,
-                                       context_.config.limits.maxima.timeout_s);
-    if (!timeout) {
-        co_return timeout.error();
-    }
-    auto const& language = context_.config.sessions.language;
-    if (!options.language.empty() && options.language != language && !sessions_.find(key)) {
-        co_return fail(errc::unsupported_language, "the languages here are: " + language);
-    }
-    if (!sessions_.find(key)) {
-        if (auto const startable = co_await can_start(); !startable) {
-            co_return startable.error();
-        }
-    }
-    auto code_sha256 =
-        options.code.size() > hashed_on_loop_bytes
-            ? co_await offload(context_.pool, [code = options.code] { return hash_of(code); })
-            : hash_of(options.code);
-    auto const found = co_await sessions_.find_or_open(std::move(key));
-    if (!found) {
-        co_return found.error();
-    }
-    auto const& where = *found;
-    ++where->uses;
-    if (auto const open = admits(work::begins); !open) {
-        co_return open.error();
-    }
-    auto accepted = accept(*where, std::move(options), std::move(code_sha256));
-    if (!accepted) {
-        co_return accepted.error();
-    }
-    auto const what = *accepted;
-    if (auto const taken = runner_.submit(where, what); !taken) {
-        co_return taken.error();
-    }
-    co_await what->done.wait();
-    if (what->refused) {
-        co_await drop_unclaimed(where);
-        co_return *what->refused;
-    }
-    co_return std::move(what->view);
 }
 
 /// The client was given no name for it, or knows that nothing came of it.

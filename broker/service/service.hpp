@@ -6,6 +6,7 @@
 
 #include "broker/core/execution.hpp"
 #include "broker/service/context.hpp"
+#include "broker/service/live_executions.hpp"
 #include "broker/service/reconciliation.hpp"
 #include "broker/service/session_runner.hpp"
 #include "broker/service/sessions.hpp"
@@ -13,6 +14,7 @@
 #include "broker/service/workspace_upload.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -63,6 +65,21 @@ struct session_upload {
     workspace_upload file;
 };
 
+/// An execution as its client holds it: one that was live when it was asked for, or a row.
+struct execution_ticket {
+    execution_id id;
+    live_execution live;
+    std::optional<execution_row> row;
+    bool joined = false;  // by its key: another request has sent it
+
+    bool has_ended() const noexcept { return !live || live.what->done.raised(); }
+};
+
+struct execution_page {
+    std::vector<std::string> executions;  // JSON, without outputs
+    std::optional<execution_id> next;
+};
+
 class service {
 public:
     explicit service(service_context& context);
@@ -83,7 +100,37 @@ public:
 
     task<readiness> ready();
 
+    /// Accepts an execution, or finds the one that has its key. `promised`: the client is told its
+    /// id before it ends, and whatever becomes of it is kept.
+    task<result<execution_ticket>> submit(session_key key, execution_options options,
+                                          bool promised);
+    /// Until it has ended, or until a time; whether it has ended. `refused` where nothing ran and
+    /// nobody knows of it.
+    task<result<bool>> wait(execution_ticket ticket, std::optional<steady_time> until = {});
+    /// From now on a client knows of it.
+    static void promise(execution_ticket const& ticket);
+
+    /// `submit` and `wait`, for those who need no more.
     task<result<execution>> execute(session_key key, execution_options options);
+
+    /// In its native form, as it is now.
+    task<result<std::string>> text_of(execution_ticket ticket);
+
+    /// `execution_not_found`, `execution_expired`.
+    task<result<execution_ticket>> find_execution(std::string tenant, execution_id id);
+    /// `events_expired`.
+    task<result<std::shared_ptr<event_reader>>> read_events(execution_ticket ticket,
+                                                            std::uint64_t after, bool follow);
+    /// `already_ended`.
+    result<void> interrupt_execution(execution_ticket const& ticket);
+    /// `no_input_wanted`.
+    result<void> answer_input(execution_ticket const& ticket, std::string value);
+    task<result<execution_page>> list_executions(session_key key, std::size_t limit,
+                                                 std::optional<execution_id> before);
+
+    /// False when nothing runs.
+    task<result<bool>> interrupt_session(session_key key);
+    task<result<session_view>> restart_session(session_key key);
 
     task<result<session_view>> create_session(session_key key, session_request wish);
     task<result<session_view>> find_session(session_key key);
@@ -120,6 +167,9 @@ private:
     task<result<void>> can_start();
     result<std::shared_ptr<pending_execution>> accept(session& where, execution_options options,
                                                       std::string code_sha256);
+    result<std::optional<execution_ticket>> of_key(std::shared_ptr<session> const& where,
+                                                   std::string const& key,
+                                                   std::string const& request_sha256);
     task<> drop_unclaimed(std::shared_ptr<session> where);
     task<> drop(std::shared_ptr<session> where);
     template <class Work>
@@ -128,6 +178,7 @@ private:
     void files_changed(session& where);
 
     service_context& context_;
+    live_executions live_;
     session_runner runner_;
     sessions sessions_;
     reconciliation reconciliation_;  // busy kernels are heard out long after `reconcile`

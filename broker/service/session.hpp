@@ -10,35 +10,51 @@
 #include "broker/core/session_life.hpp"
 #include "broker/core/workspace_diff.hpp"
 #include "broker/runtime/workspace_store.hpp"
+#include "broker/service/event_collector.hpp"
+#include "broker/service/event_log.hpp"
 #include "broker/service/live_kernel.hpp"
 #include "broker/store/rows.hpp"
 
 #include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 
 namespace broker {
 
-/// An execution from its acceptance to its end.
+/// An execution from its acceptance to its end; readers and waiters hold it beyond that.
 struct pending_execution {
     pending_execution(boost::asio::any_io_executor executor, execution_options asked)
         : options(std::move(asked)), done(executor) {}
 
     execution_options options;
     std::string code_sha256;
+    std::string request_sha256;  // with its options; only where there is a key
     execution view;
+    std::shared_ptr<event_log> log;
+    /// What it has put out, from the moment it is sent.
+    std::shared_ptr<event_collector> collector;
     double timeout_s = 0;
     steady_time accepted;
     /// Counts the time in the queue, not the start of a kernel.
     steady_time deadline;
     bool queued = true;
+    bool promised = false;   // a client was told its id, and will come back for it
+    bool listening = false;  // the kernel runs it
     bool timed_out = false;
+    bool interrupted = false;
+    bool restarted = false;  // its session gets a new kernel
     bool cancelled = false;
     bool deleted = false;  // with its session
     bool killed = false;
     bool given_up = false;  // the broker ends: it is left to the next one
     /// Nothing ran: the request itself is answered with this.
     std::optional<failure> refused;
+    /// Once it has ended, as the store keeps it: see `execution_row`.
+    std::string summary_json;
+    std::string outputs_json;
+    std::size_t outputs_bytes = 0;
+    bool result_in_file = false;
     async_event done;
 };
 
@@ -52,7 +68,12 @@ struct session {
     std::shared_ptr<pending_execution> running;
     bool worked = false;    // a coroutine works the queue
     unsigned finished = 0;  // executions, in this run of the broker
-    bool warming = false;   // a kernel is wanted before there is an execution
+    std::uint64_t unpruned_bytes = 0;
+    bool warming = false;  // a kernel is wanted before there is an execution
+    /// Raised when the start that is wanted or under way has come to an end.
+    std::shared_ptr<async_event> warmed;
+    std::optional<failure> not_warmed;
+    bool restart_wanted = false;  // by a client: the end of the kernel is no crash
 
     std::shared_ptr<live_kernel> kernel;
     std::weak_ptr<live_kernel> starting;
@@ -91,10 +112,20 @@ struct session {
     /// Raised when neither the worker nor an adoption holds the session; see `rest`.
     std::shared_ptr<async_event> resting;
 
+    /// What to wait for while the worker or an adoption holds the session.
+    std::shared_ptr<async_event> until_resting(boost::asio::any_io_executor executor) {
+        if (!resting) {
+            resting = std::make_shared<async_event>(std::move(executor));
+        }
+        return resting;
+    }
+
     /// To be called where `worked` or `adopting` becomes false.
     void rest() {
-        if (resting && !worked && !adopting) {
-            resting->raise();
+        if (!worked && !adopting) {
+            if (auto const waited_for = std::exchange(resting, nullptr)) {
+                waited_for->raise();
+            }
         }
     }
 

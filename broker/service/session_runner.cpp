@@ -42,13 +42,15 @@ private:
 
 result<void> session_runner::submit(std::shared_ptr<session> const& where,
                                     std::shared_ptr<pending_execution> const& what) {
-    if (where->worked || where->adopting || !where->kernel) {
-        // One that need not wait is stored together with the intent to send it.
+    if (where->worked || where->adopting || !where->kernel || what->promised) {
+        // One that need not wait, and of whom nobody knows, is stored with the intent to send it.
         if (auto stored = context_.store.queue_execution(row_of(*what, *where)); !stored) {
             return stored;
         }
     }
     where->queue.push_back(what);
+    live_.add(where, what);
+    what->log->append(event_type::queued, queued_data(where->queue.size() - 1));
     // Whatever goes first starts at once or waits for a kernel, whose start does not count.
     if (where->worked || where->adopting) {
         context_.tasks.spawn(expire_in_queue(where, what));
@@ -69,6 +71,13 @@ void session_runner::warm(std::shared_ptr<session> const& where) {
     wake(where);
 }
 
+/// Whoever waits learns that somebody before it has gone.
+void session_runner::tell_positions(session& where) {
+    for (std::size_t i = 0; i < where.queue.size(); ++i) {
+        where.queue[i]->log->append(event_type::queued, queued_data(i));
+    }
+}
+
 task<> session_runner::work(std::shared_ptr<session> where) {
     std::exception_ptr broken;
     try {
@@ -86,6 +95,11 @@ task<> session_runner::work(std::shared_ptr<session> where) {
     }
     where->worked = false;
     where->rest();
+    if (auto const warmed = std::exchange(where->warmed, nullptr)) {
+        where->not_warmed =
+            fail(errc::draining, "the broker is shutting down; try again in a moment");
+        warmed->raise();
+    }
     if (broken) {
         std::rethrow_exception(broken);
     }
@@ -122,6 +136,10 @@ task<> session_runner::work_queue(std::shared_ptr<session> where) {
         if (!where->kernel) {
             auto const started = co_await start_kernel(where);
             where->warming = false;
+            where->not_warmed = started ? std::nullopt : std::optional(started.error());
+            if (auto const warmed = std::exchange(where->warmed, nullptr)) {
+                warmed->raise();
+            }
             if (!started) {
                 // Only the first fails: the next one may find the host mended.
                 if (!where->queue.empty()) {
@@ -135,6 +153,10 @@ task<> session_runner::work_queue(std::shared_ptr<session> where) {
             }
         }
         where->warming = false;
+        if (auto const warmed = std::exchange(where->warmed, nullptr)) {
+            where->not_warmed.reset();
+            warmed->raise();
+        }
         if (where->queue.empty() || where->closing) {
             break;
         }
@@ -142,7 +164,8 @@ task<> session_runner::work_queue(std::shared_ptr<session> where) {
         where->queue.pop_front();
         next->queued = false;
         where->running = next;
-        co_await run(where, next);
+        tell_positions(*where);
+        co_await run(where, next, false);
         where->running.reset();
     }
 }
@@ -167,6 +190,7 @@ task<> session_runner::expire_in_queue(std::shared_ptr<session> where,
             what->queued = false;
             what->timed_out = true;
             finish(*where, *what);
+            tell_positions(*where);
         }
     }
 }
@@ -275,6 +299,7 @@ task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where) 
     }
     auto const now = context_.clock();
     where->kernel = *started;
+    where->restart_wanted = false;
     where->life.on_ready(now);
     where->unclaimed = false;
     where->row.life = where->life.record();
@@ -309,24 +334,27 @@ task<> session_runner::after_kernel_end(std::shared_ptr<session> where,
 void session_runner::lose_kernel(session& where) {
     auto const kernel = std::exchange(where.kernel, nullptr);
     auto const why =
-        judge(facts_of_idle_end(*kernel)).next_reason.value_or(state_reason::runtime_lost);
+        where.restart_wanted
+            ? state_reason::restart_requested
+            : judge(facts_of_idle_end(*kernel)).next_reason.value_or(state_reason::runtime_lost);
     where.life.on_kernel_gone(why);
     (void)context_.store.update_session(where.stored());
     context_.log.info("kernel_ended_idle",
                       {{"session", where.row.id.str()}, {"reason", to_string(why)}});
 }
 
-task<> session_runner::run(std::shared_ptr<session> where,
-                           std::shared_ptr<pending_execution> what) {
+task<> session_runner::run(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what,
+                           bool followed) {
     execution_run one(context_, where, what);
-    auto const gone = co_await one.go();
+    auto const gone = followed ? co_await one.follow() : co_await one.go();
     auto const now = context_.clock();
     if (where->closing) {
         finish(*where, *what);
         co_return;
     }
     if (what->given_up && what->view.what == outcome::unknown) {
-        answer(*what, now);  // the kernel is busy with it, and its row says so
+        seal(*what, now);
+        answer(*what);  // the kernel is busy with it, and its row says so
         co_return;
     }
     if (where->life.status() == session_status::busy) {
@@ -338,36 +366,12 @@ task<> session_runner::run(std::shared_ptr<session> where,
     finish(*where, *what);
 }
 
-void session_runner::cancel_all(session& where) {
-    for (auto const& waiting : std::exchange(where.queue, {})) {
-        waiting->queued = false;
-        waiting->cancelled = waiting->deleted = true;
-        finish(where, *waiting);
-    }
-    if (where.running) {
-        where.running->cancelled = where.running->deleted = true;
-        if (where.kernel) {
-            where.kernel->connection().abandon();
-        }
-    }
-}
-
-void session_runner::give_up(session& where) {
-    where.warming = false;
-    for (auto const& waiting : std::exchange(where.queue, {})) {
-        waiting->queued = false;
-        waiting->cancelled = true;
-        waiting->refused = fail(errc::draining,
-                                "the broker is shutting down and it was not run; try again in a "
-                                "moment");
-        finish(where, *waiting);
-    }
-    if (where.running) {
-        where.running->given_up = true;
-        if (where.kernel) {
-            where.kernel->connection().abandon();
-        }
-    }
+task<> session_runner::follow(std::shared_ptr<session> where,
+                              std::shared_ptr<pending_execution> what) {
+    where->running = what;
+    live_.add(where, what);
+    co_await run(where, what, true);
+    where->running.reset();
 }
 
 void session_runner::finish(session& where, pending_execution& what) {
@@ -375,35 +379,63 @@ void session_runner::finish(session& where, pending_execution& what) {
     if (what.view.state != execution_state::done) {
         conclude_unheard(what, where, now);
     }
-    what.view.ended_at = now.wall;
-    (void)context_.store.finish_execution(row_of(what, where), where.stored());
+    seal(what, now);
+    what.log->settle();
+    if (what.refused && !what.promised) {
+        // Its client is answered with the refusal, and may ask again with the same key.
+        (void)context_.store.forget_execution(what.view.id);
+        (void)context_.store.update_session(where.stored());
+        if (what.log->in_file()) {
+            context_.tasks.spawn(remove_files(context_, {what.view.id}));
+        }
+    } else {
+        auto const row = row_of(what, where);
+        (void)context_.store.finish_execution(row, where.stored());
+        prune(where, now, row.file_bytes);
+    }
     context_.reached(step::ended);
-    prune(where, now);
-    answer(what, now);
+    answer(what);
 }
 
-void session_runner::answer(pending_execution& what, moment now) {
-    what.view.ended_at = now.wall;
-    what.view.duration_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - what.accepted).count();
+void session_runner::answer(pending_execution& what) {
+    what.log->end(what.summary_json);
+    live_.remove(what.view.id);
+    what.collector.reset();
     what.done.raise();
 }
 
-void session_runner::prune(session& where, moment now) {
+void session_runner::prune(session& where, moment now, std::uint64_t file_bytes) {
     // Ended rows go in bundles: each time would cost every short execution a statement.
     constexpr unsigned bundle = 32;
-    if (++where.finished % bundle == 0) {
-        auto const& config = context_.config.executions;
-        (void)context_.store.prune_executions(where.row.id, config.keep,
-                                              now.wall - wall_seconds(config.keep_s));
+    auto const& config = context_.config.executions;
+    where.unpruned_bytes += file_bytes;
+    if (++where.finished % bundle != 0 && where.unpruned_bytes < config.keep_bytes / bundle) {
+        return;
+    }
+    where.unpruned_bytes = 0;
+    auto gone = context_.store.prune_executions(
+        where.row.id, {config.keep, now.wall - wall_seconds(config.keep_s), config.keep_bytes});
+    if (gone && !gone->empty()) {
+        context_.tasks.spawn(remove_files(context_, std::move(*gone)));
     }
 }
 
-void session_runner::finish_foreign(session& where, execution_row row, bool was_sent) {
-    row.stage = execution_stage::done;
-    row.what = was_sent ? outcome::unknown : outcome::cancelled;
-    row.ended_at = context_.clock().wall;
-    (void)context_.store.finish_execution(row, where.stored());
+task<> session_runner::remove_files(service_context& context, std::vector<execution_id> ids) {
+    (void)co_await offload(context.pool, [&files = context.files, ids = std::move(ids)] {
+        for (auto const& id : ids) {
+            files.remove(id);
+        }
+        return true;
+    });
+}
+
+task<> session_runner::finish_foreign(std::shared_ptr<session> where,
+                                      std::shared_ptr<pending_execution> what) {
+    co_await keep_outputs(context_, what);
+    what->collector->close();
+    conclude_unheard(*what, *where, context_.clock());
+    co_await what->log->flushed();
+    finish(*where, *what);
 }
 
 }  // namespace broker

@@ -6,15 +6,19 @@
 
 #include "broker/core/admission.hpp"
 #include "broker/service/context.hpp"
+#include "broker/service/live_executions.hpp"
 #include "broker/service/session.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace broker {
 
 class session_runner {
 public:
-    explicit session_runner(service_context& context) : context_(context) {}
+    session_runner(service_context& context, live_executions& live)
+        : context_(context), live_(live) {}
 
     /// Queues an execution that was admitted and stored, and wakes the worker.
     result<void> submit(std::shared_ptr<session> const& where,
@@ -25,6 +29,18 @@ public:
 
     /// Wakes the worker of a session whose adoption is over.
     void wake(std::shared_ptr<session> const& where);
+
+    /// Interrupts it, or takes it from the queue; nothing when it has ended, or is about to.
+    void interrupt(std::shared_ptr<session> const& where,
+                   std::shared_ptr<pending_execution> const& what);
+
+    /// A new kernel on the same files; what runs ends as interrupted, what waits goes on waiting.
+    /// Returns when it is ready.
+    task<result<void>> restart(std::shared_ptr<session> where);
+
+    /// Goes on with one that an earlier broker has sent, on the kernel that was found alive.
+    /// Returns when it has ended.
+    task<> follow(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
 
     /// Ends everything that waits or runs in `where`, which is being deleted, as cancelled.
     void cancel_all(session& where);
@@ -43,8 +59,9 @@ public:
     /// Watches a kernel that was given to a session, so that its end is known while nothing runs.
     void watch_kernel(std::shared_ptr<session> const& where);
 
-    /// Ends an execution that ran on a kernel of an earlier broker, or was queued in it.
-    void finish_foreign(session& where, execution_row row, bool was_sent);
+    /// Ends an execution that ran on a kernel of an earlier broker which is gone, or was queued in
+    /// it.
+    task<> finish_foreign(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
 
     /// What is left for one more sandbox, when all that are being started have taken their part.
     host_room room_for_a_sandbox() const;
@@ -58,13 +75,17 @@ private:
     task<result<void>> mount_files(std::shared_ptr<session> where, bool may_make);
     task<> expire_in_queue(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
     task<result<void>> start_kernel(std::shared_ptr<session> where);
-    task<> run(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
+    task<> run(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what,
+               bool followed);
+    void tell_positions(session& where);
     task<> after_kernel_end(std::shared_ptr<session> where, std::shared_ptr<live_kernel> kernel);
     void finish(session& where, pending_execution& what);
-    static void answer(pending_execution& what, moment now);
-    void prune(session& where, moment now);
+    void answer(pending_execution& what);
+    void prune(session& where, moment now, std::uint64_t file_bytes);
+    static task<> remove_files(service_context& context, std::vector<execution_id> ids);
 
     service_context& context_;
+    live_executions& live_;
     unsigned starting_ = 0;  // sandboxes, now
 };
 

@@ -43,6 +43,12 @@ std::shared_ptr<session> sessions::find(session_key const& key) const {
     return at == table_.end() || at->second->closing ? nullptr : at->second;
 }
 
+std::shared_ptr<session> sessions::find(session_id const& id) const {
+    auto const found = std::find_if(table_.begin(), table_.end(),
+                                    [&](auto const& one) { return one.second->row.id == id; });
+    return found == table_.end() || found->second->closing ? nullptr : found->second;
+}
+
 std::shared_ptr<session> sessions::find_any(session_key const& key) const {
     auto const at = table_.find(key);
     return at == table_.end() ? nullptr : at->second;
@@ -236,8 +242,7 @@ task<> sessions::let_go(std::shared_ptr<session> which) {
     }
     // The worker and an adoption hold kernel and files until they have seen `closing`.
     if (which->worked || which->adopting) {
-        auto const resting = std::make_shared<async_event>(context_.loop.get_executor());
-        which->resting = resting;
+        auto const resting = which->until_resting(context_.loop.get_executor());
         co_await resting->wait();
     }
     while (auto const mounting = which->mounting) {
@@ -258,13 +263,21 @@ task<result<void>> sessions::remove_from_host(std::shared_ptr<session> which) {
             left.push_back(row.id);
         }
     }
+    auto const with_files = context_.store.executions_with_files(&which->row.id);
+    if (!with_files) {
+        co_return with_files.error();
+    }
     co_return co_await offload(context_.pool,
-                               [&runtime = context_.runtime, &workspaces = context_.workspaces,
+                               [&files = context_.files, executions = *with_files,
+                                &runtime = context_.runtime, &workspaces = context_.workspaces,
                                 id = which->row.id, left = std::move(left)]() -> result<void> {
                                    for (auto const& sandbox : left) {
                                        if (auto const ended = runtime.end(id, sandbox); !ended) {
                                            return ended.error();
                                        }
+                                   }
+                                   for (auto const& execution : executions) {
+                                       files.remove(execution);
                                    }
                                    auto const gone = workspaces.remove(id);
                                    auto const forgotten = runtime.forget_session(id);

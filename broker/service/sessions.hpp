@@ -43,6 +43,9 @@ public:
     /// `image_unavailable`.
     result<std::shared_ptr<session>> open(session_key const& key, session_request const& wish);
 
+    /// The one with that id of ours, unless it is being deleted.
+    std::shared_ptr<session> find(session_id const& id) const;
+
     /// What `open` would refuse now.
     result<void> check(session_key const& key, session_request const& wish);
 

@@ -50,6 +50,7 @@ public:
         sessions_.erase(id);
         std::erase_if(sandboxes_, [&](auto const& s) { return s.second.session == id; });
         std::erase_if(executions_, [&](auto const& e) { return e.session == id; });
+        std::erase_if(pruned_, [&](auto const& e) { return e.second == id; });
         return {};
     }
 
@@ -135,9 +136,25 @@ public:
         return replace(row, session);
     }
 
+    result<void> forget_execution(execution_id const& id) override {
+        std::erase_if(executions_, [&](auto const& e) { return e.id == id; });
+        return {};
+    }
+
     result<std::optional<execution_row>> execution(execution_id const& id) override {
         auto const found = find(id);
         return found == executions_.end() ? std::nullopt : std::optional(*found);
+    }
+
+    result<std::optional<execution_row>> execution_of_key(session_id const& session,
+                                                          std::string_view key) override {
+        for (auto row : executions_) {
+            if (row.session == session && row.idempotency_key == key) {
+                shorten(row);
+                return std::optional(std::move(row));
+            }
+        }
+        return std::optional<execution_row>();
     }
 
     result<std::vector<execution_row>> executions(session_id const& session, std::size_t limit,
@@ -148,7 +165,7 @@ public:
              at != executions_.rend() && rows.size() < limit; ++at) {
             if (at->session == session && (before == nullptr || end != executions_.end())) {
                 rows.push_back(*at);
-                rows.back().result_json.clear();
+                shorten(rows.back());
             }
         }
         return rows;
@@ -161,24 +178,46 @@ public:
         return rows;
     }
 
-    result<std::vector<execution_id>> prune_executions(session_id const& session, std::size_t keep,
-                                                       wall_time oldest) override {
+    result<std::vector<execution_id>> executions_with_files(session_id const* session) override {
+        std::vector<execution_id> ids;
+        for (auto const& row : executions_) {
+            if (session != nullptr && row.session != *session) {
+                continue;
+            }
+            if (has_files(row) || row.stage != execution_stage::done) {
+                ids.push_back(row.id);
+            }
+        }
+        return ids;
+    }
+
+    result<std::vector<execution_id>> prune_executions(session_id const& session,
+                                                       execution_keep const& keep) override {
         std::vector<execution_id> in_files;
         std::size_t seen = 0;
+        std::uint64_t newer = 0;
         for (auto at = executions_.end(); at != executions_.begin();) {
             --at;
             if (at->session != session || at->stage != execution_stage::done) {
                 continue;
             }
-            if (++seen <= keep && at->ended_at.value_or(oldest) >= oldest) {
+            bool const room = newer <= keep.file_bytes;
+            newer += at->file_bytes;
+            if (++seen <= keep.number && at->ended_at.value_or(keep.since) >= keep.since && room) {
                 continue;
             }
-            if (at->result_in_file) {
+            if (has_files(*at)) {
                 in_files.push_back(at->id);
             }
+            pruned_.emplace(at->id, session);
             at = executions_.erase(at);
         }
         return in_files;
+    }
+
+    result<std::optional<session_id>> pruned_execution(execution_id const& id) override {
+        auto const found = pruned_.find(id);
+        return found == pruned_.end() ? std::nullopt : std::optional(found->second);
     }
 
     result<void> add_key(key_row const& row) override {
@@ -224,6 +263,14 @@ public:
     }
 
 private:
+    static bool has_files(execution_row const& row) {
+        return row.result_in_file || row.events_at == events_place::file;
+    }
+    static void shorten(execution_row& row) {
+        row.outputs_json.clear();
+        row.events.clear();
+    }
+
     std::vector<execution_row>::iterator find(execution_id const& id) {
         return std::find_if(executions_.begin(), executions_.end(),
                             [&](auto const& e) { return e.id == id; });
@@ -245,6 +292,7 @@ private:
     std::map<session_key, wall_time> expired_;
     std::map<sandbox_id, sandbox_row> sandboxes_;
     std::vector<execution_row> executions_;  // in the order in which they were queued
+    std::map<execution_id, session_id> pruned_;
     std::vector<key_row> keys_;
     std::map<std::string, std::string, std::less<>> notes_;
 };

@@ -153,6 +153,7 @@ result<sandbox_row> read_sandbox(query& q) {
 void bind_execution(query& q, execution_row const& row) {
     q.bind(row.id.str()).bind(row.session.str()).bind(row.code_sha256).bind(row.language);
     q.bind(row.timeout_s).bind(row.silent).bind(row.store_history).bind(row.collect_files);
+    q.bind(row.allow_stdin).bind(row.idempotency_key).bind(row.request_sha256);
     q.bind(row.queued_at);
     q.bind(to_string(row.stage)).bind(row.started_at).bind(row.ended_at);
     if (row.deadline) {
@@ -164,7 +165,8 @@ void bind_execution(query& q, execution_row const& row) {
     bind_word(q, row.began.reason);
     q.bind(row.began.generation);
     bind_word(q, row.what);
-    q.bind(row.result_in_file).bind(row.result_json);
+    q.bind(row.result_in_file).bind(static_cast<std::int64_t>(row.events_at));
+    q.bind(row.file_bytes).bind(row.summary_json).bind(row.outputs_json).bind_bytes(row.events);
 }
 
 result<execution_row> read_execution(query& q) {
@@ -178,6 +180,9 @@ result<execution_row> read_execution(query& q) {
     row.silent = q.boolean();
     row.store_history = q.boolean();
     row.collect_files = q.boolean();
+    row.allow_stdin = q.boolean();
+    row.idempotency_key = q.optional_text();
+    row.request_sha256 = q.text();
     row.queued_at = q.wall();
     auto const word = q.text();
     auto const stage = stage_from(word, execution_stages);
@@ -200,7 +205,15 @@ result<execution_row> read_execution(query& q) {
         return unreadable(unknown);
     }
     row.result_in_file = q.boolean();
-    row.result_json = q.text();
+    auto const place = q.integer();
+    if (place < 0 || place > static_cast<std::int64_t>(events_place::file)) {
+        return unreadable(std::to_string(place));
+    }
+    row.events_at = static_cast<events_place>(place);
+    row.file_bytes = bytes(q);
+    row.summary_json = q.text();
+    row.outputs_json = q.text();
+    row.events = q.text();
     return row;
 }
 

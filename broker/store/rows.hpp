@@ -63,6 +63,13 @@ enum class execution_stage : std::uint8_t { queued, sent, done };
 
 std::string_view to_string(execution_stage value) noexcept;
 
+/// Where the events of an execution are. The numbers stand in the table.
+enum class events_place : std::uint8_t {
+    none,   // there are none, or nobody could keep them
+    table,  // in the row
+    file,   // `execution_files`
+};
+
 struct execution_row {
     execution_id id;
     session_id session;
@@ -73,6 +80,10 @@ struct execution_row {
     bool silent = false;
     bool store_history = true;
     bool collect_files = true;
+    bool allow_stdin = false;
+    /// Chosen by the client, unique in its session; and what the request was, hexadecimal.
+    std::optional<std::string> idempotency_key;
+    std::string request_sha256;
     wall_time queued_at;
     std::optional<wall_time> started_at;
     std::optional<wall_time> ended_at;
@@ -80,10 +91,15 @@ struct execution_row {
     std::optional<steady_time> deadline;
     started_on began;             // told when sent
     std::optional<outcome> what;  // when done
-    /// The execution as clients get it, JSON; empty until done, or when it is in a file
-    /// (`result_files`).
-    std::string result_json;
+    /// When done: the execution without its outputs, JSON.
+    std::string summary_json;
+    /// When done: the members that `summary_json` lacks, JSON without braces; empty when they are
+    /// in a file (`execution_files`).
+    std::string outputs_json;
     bool result_in_file = false;
+    events_place events_at = events_place::none;
+    std::string events;            // records, when they are in the row
+    std::uint64_t file_bytes = 0;  // of its result and its events
 
     friend bool operator==(execution_row const&, execution_row const&) = default;
 };

@@ -100,8 +100,31 @@ constexpr char const* version_2 =
 /// Unfinished executions are read at a start only: an index on them was two more pages for each.
 constexpr char const* version_3 = "DROP INDEX execution_unfinished;";
 
+/// An execution becomes a resource. `result` holds its outputs from here on, `summary` the rest;
+/// what an earlier version left in `result` was always empty.
+constexpr char const* version_4 = R"(
+ALTER TABLE execution ADD COLUMN allow_stdin INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE execution ADD COLUMN idempotency_key TEXT;
+ALTER TABLE execution ADD COLUMN request_sha256 TEXT NOT NULL DEFAULT '';
+ALTER TABLE execution ADD COLUMN summary TEXT NOT NULL DEFAULT '';
+ALTER TABLE execution ADD COLUMN events_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE execution ADD COLUMN file_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE execution ADD COLUMN events BLOB NOT NULL DEFAULT x'';
+CREATE UNIQUE INDEX execution_by_idempotency_key ON execution (session, idempotency_key)
+  WHERE idempotency_key IS NOT NULL;
+CREATE TABLE pruned_execution (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX pruned_execution_by_session ON pruned_execution (session, number);
+)";
+
+/// The loop waits with it. Whoever adds a key holds the lock for single milliseconds.
+constexpr int lock_wait_ms = 250;
+
 /// Step `n` makes version `n + 1` of version `n`.
-constexpr std::array<char const*, 3> steps_of_schema = {version_1, version_2, version_3};
+constexpr std::array<char const*, 4> steps_of_schema = {version_1, version_2, version_3, version_4};
 
 result<int> version_of(sqlite3* db) {
     prepared statement("PRAGMA user_version");
@@ -134,6 +157,20 @@ result<void> check_integrity(sqlite3* db, std::string const& path) {
 }
 
 }  // namespace
+
+result<void> configure(sqlite3* db) {
+    sqlite3_busy_timeout(db, lock_wait_ms);
+    sqlite3_extended_result_codes(db, 1);
+    return run_script(db,
+                      "PRAGMA journal_mode = WAL;"
+                      "PRAGMA synchronous = NORMAL;"
+                      "PRAGMA foreign_keys = ON;"
+                      "PRAGMA trusted_schema = OFF;"
+                      "PRAGMA temp_store = MEMORY;"
+                      // `database_log` does it, off the loop: it waits for the disk.
+                      "PRAGMA wal_autocheckpoint = 0;"
+                      "PRAGMA journal_size_limit = 16777216;");
+}
 
 int schema_version() noexcept { return static_cast<int>(steps_of_schema.size()); }
 

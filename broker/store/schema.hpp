@@ -16,6 +16,9 @@ int schema_version() noexcept;
 /// was written by a newer version.
 result<void> check_file(sqlite3* db, std::string const& path);
 
+/// How this program uses its connection: the log beside the table, what is waited for and how long.
+result<void> configure(sqlite3* db);
+
 /// Brings the tables up to date in one transaction; the file passed `check_file`.
 result<void> migrate(sqlite3* db);
 

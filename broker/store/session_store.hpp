@@ -17,6 +17,15 @@
 
 namespace broker {
 
+/// What of ended executions stays: the newest `number`, of those what ended after `since`, of those
+/// as many as have `file_bytes` in files together; the newest in any case.
+struct execution_keep {
+    std::size_t number = 100;
+    wall_time since;
+    std::uint64_t file_bytes = 0;
+};
+inline constexpr std::uint64_t remembered_pruned = 1000;
+
 /// Failures are `internal` (the disk, a broken file) unless a verb says otherwise.
 class session_store {
 public:
@@ -61,18 +70,28 @@ public:
     virtual result<void> send_execution(execution_row const& row, session_row const& session) = 0;
     /// When it has ended, with what the session lost by it.
     virtual result<void> finish_execution(execution_row const& row, session_row const& session) = 0;
+    /// One that came to nothing, and of whom nobody was told. Nothing happens when there is none.
+    virtual result<void> forget_execution(execution_id const& id) = 0;
     virtual result<std::optional<execution_row>> execution(execution_id const& id) = 0;
-    /// Newest first, at most `limit`, those queued before `before` when given. Without results.
+    /// The one of a session that was sent with that idempotency key. Without outputs and events.
+    virtual result<std::optional<execution_row>> execution_of_key(session_id const& session,
+                                                                  std::string_view key) = 0;
+    /// Newest first, at most `limit`, those queued before `before` when given. Without outputs and
+    /// events.
     virtual result<std::vector<execution_row>> executions(session_id const& session,
                                                           std::size_t limit,
                                                           execution_id const* before) = 0;
     /// All that are not done, in the order in which they were queued.
     virtual result<std::vector<execution_row>> unfinished_executions() = 0;
-    /// Deletes ended executions of a session beyond the newest `keep`, or that ended before
-    /// `oldest`; returns the ids of those whose result is in a file.
+    /// Of whom there may be files: those with a result or events in one, and those not done. Of one
+    /// session, or of all.
+    virtual result<std::vector<execution_id>> executions_with_files(session_id const* session) = 0;
+    /// Deletes ended executions of a session: see `execution_keep`. Returns the ids of those that
+    /// have files.
     virtual result<std::vector<execution_id>> prune_executions(session_id const& session,
-                                                               std::size_t keep,
-                                                               wall_time oldest) = 0;
+                                                               execution_keep const& keep) = 0;
+    /// The session of an execution that was pruned; the last `remembered_pruned` of each are known.
+    virtual result<std::optional<session_id>> pruned_execution(execution_id const& id) = 0;
 
     // Keys. Another process (`kernel-broker keys`) may write them while the broker runs.
 

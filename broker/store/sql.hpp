@@ -41,48 +41,68 @@ inline constexpr char const* select_sandboxes =
 inline constexpr char const* update_sandbox = "UPDATE sandbox SET stage = ? WHERE id = ?";
 inline constexpr char const* delete_sandbox = "DELETE FROM sandbox WHERE id = ?";
 
-inline constexpr char const* insert_execution =
-    "INSERT INTO execution (id, session, code_sha256, language, timeout_s, silent, store_history, "
-    "collect_files, queued_at, stage, started_at, ended_at, deadline_steady_ns, began_state, "
-    "began_reason, began_generation, outcome, result_in_file, result) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+// As `row_io` binds and reads them; the two texts at the end are left out of listings.
+#define KB_EXECUTION_COLUMNS                                                                     \
+    "id, session, code_sha256, language, timeout_s, silent, store_history, collect_files, "      \
+    "allow_stdin, idempotency_key, request_sha256, queued_at, stage, started_at, ended_at, "     \
+    "deadline_steady_ns, began_state, began_reason, began_generation, outcome, result_in_file, " \
+    "events_at, file_bytes, summary, "
+#define KB_INSERT_EXECUTION                                                                      \
+    "INSERT INTO execution (" KB_EXECUTION_COLUMNS                                               \
+    "result, events) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " \
+    "?, "                                                                                        \
+    "?, ?, ?)"
+
+inline constexpr char const* insert_execution = KB_INSERT_EXECUTION;
 /// One that was never queued is stored whole.
-inline constexpr char const* put_execution =
-    "INSERT INTO execution (id, session, code_sha256, language, timeout_s, silent, store_history, "
-    "collect_files, queued_at, stage, started_at, ended_at, deadline_steady_ns, began_state, "
-    "began_reason, began_generation, outcome, result_in_file, result) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (id) DO UPDATE SET stage = excluded.stage, started_at = excluded.started_at, "
+inline constexpr char const* put_execution = KB_INSERT_EXECUTION
+    " ON CONFLICT (id) DO UPDATE SET stage = excluded.stage, started_at = excluded.started_at, "
     "ended_at = excluded.ended_at, deadline_steady_ns = excluded.deadline_steady_ns, "
     "began_state = excluded.began_state, began_reason = excluded.began_reason, "
     "began_generation = excluded.began_generation, outcome = excluded.outcome, "
-    "result_in_file = excluded.result_in_file, result = excluded.result";
-/// Bound as a whole row: 2 to 9 never change.
+    "result_in_file = excluded.result_in_file, events_at = excluded.events_at, "
+    "file_bytes = excluded.file_bytes, summary = excluded.summary, result = excluded.result, "
+    "events = excluded.events";
+/// Bound as a whole row: 2 to 12 never change.
 inline constexpr char const* update_execution =
-    "UPDATE execution SET stage = ?10, started_at = ?11, ended_at = ?12, deadline_steady_ns = ?13, "
-    "began_state = ?14, began_reason = ?15, began_generation = ?16, outcome = ?17, "
-    "result_in_file = ?18, result = ?19 WHERE id = ?1";
+    "UPDATE execution SET stage = ?13, started_at = ?14, ended_at = ?15, deadline_steady_ns = ?16, "
+    "began_state = ?17, began_reason = ?18, began_generation = ?19, outcome = ?20, "
+    "result_in_file = ?21, events_at = ?22, file_bytes = ?23, summary = ?24, result = ?25, "
+    "events = ?26 WHERE id = ?1";
 inline constexpr char const* select_execution =
-    "SELECT id, session, code_sha256, language, timeout_s, silent, store_history, collect_files, "
-    "queued_at, stage, started_at, ended_at, deadline_steady_ns, began_state, began_reason, "
-    "began_generation, outcome, result_in_file, result FROM execution WHERE id = ?";
+    "SELECT " KB_EXECUTION_COLUMNS "result, events FROM execution WHERE id = ?";
+inline constexpr char const* select_execution_of_key =
+    "SELECT " KB_EXECUTION_COLUMNS
+    "'', x'' FROM execution WHERE session = ? AND idempotency_key = ?";
 inline constexpr char const* select_executions =
-    "SELECT id, session, code_sha256, language, timeout_s, silent, store_history, collect_files, "
-    "queued_at, stage, started_at, ended_at, deadline_steady_ns, began_state, began_reason, "
-    "began_generation, outcome, result_in_file, '' FROM execution "
-    "WHERE session = ? AND number < ? ORDER BY number DESC LIMIT ?";
+    "SELECT " KB_EXECUTION_COLUMNS
+    "'', x'' FROM execution WHERE session = ? AND number < ? ORDER BY number DESC LIMIT ?";
 inline constexpr char const* select_unfinished =
-    "SELECT id, session, code_sha256, language, timeout_s, silent, store_history, collect_files, "
-    "queued_at, stage, started_at, ended_at, deadline_steady_ns, began_state, began_reason, "
-    "began_generation, outcome, result_in_file, result FROM execution "
-    "WHERE stage <> 'done' ORDER BY number";
+    "SELECT " KB_EXECUTION_COLUMNS
+    "result, events FROM execution WHERE stage <> 'done' ORDER BY number";
+inline constexpr char const* select_files =
+    "SELECT id FROM execution WHERE (?1 IS NULL OR session = ?1) AND (result_in_file OR "
+    "events_at = 2 OR stage <> 'done')";
+#undef KB_INSERT_EXECUTION
+#undef KB_EXECUTION_COLUMNS
+inline constexpr char const* delete_execution = "DELETE FROM execution WHERE id = ?";
 inline constexpr char const* number_of_execution =
     "SELECT number FROM execution WHERE id = ? AND session = ?";
-/// Ended ones that are too old or too many; `?1` session, `?2` oldest, `?3` keep.
+/// Ended ones that are too old or too many, or behind newer ones with files enough; `?1` session,
+/// `?2` oldest, `?3` keep, `?4` bytes of files. The newest stays.
 inline constexpr char const* prune_executions =
     "DELETE FROM execution WHERE session = ?1 AND stage = 'done' AND (ended_at < ?2 OR number NOT "
     "IN (SELECT number FROM execution WHERE session = ?1 AND stage = 'done' "
-    "ORDER BY number DESC LIMIT ?3)) RETURNING id, result_in_file";
+    "ORDER BY number DESC LIMIT ?3) OR number IN (SELECT number FROM (SELECT number, "
+    "sum(file_bytes) OVER (ORDER BY number DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) "
+    "AS newer FROM execution WHERE session = ?1 AND stage = 'done') WHERE newer > ?4)) "
+    "RETURNING id, result_in_file OR events_at = 2";
+inline constexpr char const* insert_pruned =
+    "INSERT INTO pruned_execution (id, session) VALUES (?, ?)";
+inline constexpr char const* forget_pruned =
+    "DELETE FROM pruned_execution WHERE session = ?1 AND number <= (SELECT number FROM "
+    "pruned_execution WHERE session = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)";
+inline constexpr char const* select_pruned = "SELECT session FROM pruned_execution WHERE id = ?";
 
 inline constexpr char const* insert_key =
     "INSERT INTO api_key (id, name, tenant, sha256, created_at, revoked_at) "

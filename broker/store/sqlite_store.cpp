@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verbs over their statements, one transaction each. Never a verb that is half done. One
-// thread; other processes wait for the lock at most `lock_wait_ms`.
+// thread.
 #include "broker/store/sqlite_store.hpp"
 
 #include "broker/base/unique_fd.hpp"
@@ -20,9 +20,6 @@
 
 namespace broker {
 namespace {
-
-/// The loop waits with it. Whoever adds a key holds the lock for single milliseconds.
-constexpr int lock_wait_ms = 250;
 
 /// A start after a kill may take a session for unused since this long before its last use. Writing
 /// that time with every execution costs as much as the execution's own row.
@@ -165,9 +162,19 @@ public:
         });
     }
 
+    result<void> forget_execution(execution_id const& id) override {
+        return run(delete_execution_, id.str());
+    }
+
     result<std::optional<execution_row>> execution(execution_id const& id) override {
         auto q = select_execution_.use(db());
         return at_most_one<execution_row>(q.bind(id.str()), read_execution);
+    }
+
+    result<std::optional<execution_row>> execution_of_key(session_id const& session,
+                                                          std::string_view key) override {
+        auto q = select_execution_of_key_.use(db());
+        return at_most_one<execution_row>(q.bind(session.str()).bind(key), read_execution);
     }
 
     result<std::vector<execution_row>> executions(session_id const& session, std::size_t limit,
@@ -191,24 +198,52 @@ public:
         return all<execution_row>(q, read_execution);
     }
 
-    result<std::vector<execution_id>> prune_executions(session_id const& session, std::size_t keep,
-                                                       wall_time oldest) override {
-        auto q = prune_executions_.use(db());
-        q.bind(session.str()).bind(oldest).bind(std::uint64_t{keep});
+    result<std::vector<execution_id>> executions_with_files(session_id const* session) override {
+        auto q = select_files_.use(db());
+        if (session != nullptr) {
+            q.bind(session->str());
+        } else {
+            q.bind_null();
+        }
+        return all<execution_id>(
+            q, [](query& row) { return result<execution_id>(execution_id(row.text())); });
+    }
+
+    result<std::vector<execution_id>> prune_executions(session_id const& session,
+                                                       execution_keep const& keep) override {
+        transaction t(db());
+        if (auto begun = t.begin(); !begun) {
+            return begun.error();
+        }
+        auto const gone = pruned(session, keep);
+        if (!gone) {
+            return gone.error();
+        }
         std::vector<execution_id> in_files;
-        for (;;) {
-            auto const row = q.step();
-            if (!row) {
-                return row.error();
+        for (auto const& [id, has_files] : *gone) {
+            if (auto noted = run(insert_pruned_, id.str(), session.str()); !noted) {
+                return noted.error();
             }
-            if (!*row) {
-                return in_files;
-            }
-            execution_id id(q.text());
-            if (q.boolean()) {
-                in_files.push_back(std::move(id));
+            if (has_files) {
+                in_files.push_back(id);
             }
         }
+        if (!gone->empty()) {
+            if (auto done = run(forget_pruned_, session.str(), remembered_pruned); !done) {
+                return done.error();
+            }
+        }
+        if (auto done = t.commit(); !done) {
+            return done.error();
+        }
+        return in_files;
+    }
+
+    result<std::optional<session_id>> pruned_execution(execution_id const& id) override {
+        auto q = select_pruned_.use(db());
+        return at_most_one<session_id>(q.bind(id.str()), [](query& row) {
+            return result<session_id>(session_id(row.text()));
+        });
     }
 
     result<void> add_key(key_row const& row) override {
@@ -315,6 +350,18 @@ private:
         return std::optional<Row>(std::move(*row));
     }
 
+    result<std::vector<std::pair<execution_id, bool>>> pruned(session_id const& session,
+                                                              execution_keep const& keep) {
+        using gone = std::pair<execution_id, bool>;
+        auto q = prune_executions_.use(db());
+        q.bind(session.str()).bind(keep.since).bind(std::uint64_t{keep.number});
+        q.bind(keep.file_bytes);
+        return all<gone>(q, [](query& row) {
+            execution_id id(row.text());
+            return result<gone>(gone(std::move(id), row.boolean()));
+        });
+    }
+
     result<void> put(execution_row const& row) {
         auto q = put_execution_.use(db());
         bind_execution(q, row);
@@ -376,11 +423,17 @@ private:
     prepared insert_execution_{sql::insert_execution};
     prepared put_execution_{sql::put_execution};
     prepared update_execution_{sql::update_execution};
+    prepared delete_execution_{sql::delete_execution};
     prepared select_execution_{sql::select_execution};
+    prepared select_execution_of_key_{sql::select_execution_of_key};
     prepared select_executions_{sql::select_executions};
     prepared select_unfinished_{sql::select_unfinished};
     prepared number_of_execution_{sql::number_of_execution};
     prepared prune_executions_{sql::prune_executions};
+    prepared select_files_{sql::select_files};
+    prepared insert_pruned_{sql::insert_pruned};
+    prepared forget_pruned_{sql::forget_pruned};
+    prepared select_pruned_{sql::select_pruned};
     prepared insert_key_{sql::insert_key};
     prepared revoke_key_{sql::revoke_key};
     prepared select_keys_{sql::select_keys};
@@ -397,20 +450,6 @@ result<void> make_file(std::string const& path) {
                                                 std::system_category().message(errno)));
     }
     return {};
-}
-
-result<void> configure(sqlite3* db) {
-    sqlite3_busy_timeout(db, lock_wait_ms);
-    sqlite3_extended_result_codes(db, 1);
-    return run_script(db,
-                      "PRAGMA journal_mode = WAL;"
-                      "PRAGMA synchronous = NORMAL;"
-                      "PRAGMA foreign_keys = ON;"
-                      "PRAGMA trusted_schema = OFF;"
-                      "PRAGMA temp_store = MEMORY;"
-                      // `database_log` does it, off the loop: it waits for the disk.
-                      "PRAGMA wal_autocheckpoint = 0;"
-                      "PRAGMA journal_size_limit = 16777216;");
 }
 
 }  // namespace

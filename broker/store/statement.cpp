@@ -60,6 +60,13 @@ query& query::bind_null() {
     return *this;
 }
 
+query& query::bind_bytes(std::string_view bytes) {
+    // A null pointer would be NULL.
+    bind_error_ |= sqlite3_bind_blob64(statement_, ++parameter_, bytes.empty() ? "" : bytes.data(),
+                                       bytes.size(), SQLITE_STATIC);
+    return *this;
+}
+
 query& query::bind_copy(std::string const& text) {
     bind_error_ |= sqlite3_bind_text64(statement_, ++parameter_, text.data(), text.size(),
                                        SQLITE_TRANSIENT, SQLITE_UTF8);

@@ -51,6 +51,8 @@ public:
     query& bind(std::uint64_t value) { return bind(static_cast<std::int64_t>(value)); }
     query& bind(wall_time value) { return bind(std::int64_t{value.time_since_epoch().count()}); }
     query& bind_null();
+    /// For a column of bytes.
+    query& bind_bytes(std::string_view bytes);
     /// For text that does not live until the statement is stepped.
     query& bind_copy(std::string const& text);
 

@@ -13,7 +13,8 @@ namespace http::api {
 struct api::entry {
     http::route route;
     broker::task<response> (api::*answer)(call);
-    bool open = false;  // served without credentials
+    bool open = false;       // served without credentials
+    bool has_forms = false;  // takes Prefer and Idempotency-Key
 };
 
 std::vector<api::entry> const& api::table() {
@@ -30,7 +31,14 @@ std::vector<api::entry> const& api::table() {
         {{"GET", "/v1/sessions"}, &api::list_sessions},
         {{"GET", "/v1/sessions/{id}"}, &api::get_session},
         {{"DELETE", "/v1/sessions/{id}"}, &api::delete_session},
-        {{"POST", "/v1/sessions/{id}/executions"}, &api::execute},
+        {{"POST", "/v1/sessions/{id}/interrupt"}, &api::interrupt_session},
+        {{"POST", "/v1/sessions/{id}/restart"}, &api::restart_session},
+        {{"POST", "/v1/sessions/{id}/executions"}, &api::execute, false, true},
+        {{"GET", "/v1/sessions/{id}/executions"}, &api::list_executions},
+        {{"GET", "/v1/executions/{eid}"}, &api::get_execution},
+        {{"GET", "/v1/executions/{eid}/events"}, &api::get_events},
+        {{"POST", "/v1/executions/{eid}/interrupt"}, &api::interrupt_execution},
+        {{"POST", "/v1/executions/{eid}/input"}, &api::give_input},
         {{"GET", "/v1/sessions/{id}/files"}, &api::list_files},
         {{"GET", "/v1/sessions/{id}/files/{path...}"}, &api::get_file},
         {{"PUT", "/v1/sessions/{id}/files/{path...}"}, &api::put_file},
@@ -77,8 +85,8 @@ broker::task<response> api::handle(request& incoming) {
         case routing::outcome::not_found:
             co_return refuse(refusal::not_found, "there is nothing at this path");
     }
-    if (table()[where.route].route.method != "GET") {
-        if (auto refused = refuse_later_forms(incoming)) {
+    if (auto const& one = table()[where.route]; one.route.method != "GET" && !one.has_forms) {
+        if (auto refused = refuse_forms(incoming)) {
             co_return std::move(*refused);
         }
     }

@@ -4,6 +4,7 @@
 // On the loop; outlived by nothing it refers to.
 #pragma once
 
+#include "http/api/answer_form.hpp"
 #include "http/api/auth.hpp"
 #include "http/api/call.hpp"
 #include "http/api/host_guard.hpp"
@@ -17,6 +18,7 @@
 namespace broker {
 class service;
 class workspace_path;
+struct execution_ticket;
 struct upload_call;
 }  // namespace broker
 
@@ -54,11 +56,22 @@ private:
     broker::task<response> list_sessions(call here);
     broker::task<response> get_session(call here);
     broker::task<response> delete_session(call here);
+    broker::task<response> interrupt_session(call here);
+    broker::task<response> restart_session(call here);
     broker::task<response> execute(call here);
+    broker::task<response> list_executions(call here);
+    broker::task<response> get_execution(call here);
+    broker::task<response> get_events(call here);
+    broker::task<response> interrupt_execution(call here);
+    broker::task<response> give_input(call here);
     broker::task<response> list_files(call here);
     broker::task<response> get_file(call here);
     broker::task<response> put_file(call here);
     broker::task<response> delete_file(call here);
+
+    broker::task<broker::result<broker::execution_ticket>> execution_of(call here);
+    broker::task<response> answer_in_form(call here, broker::execution_ticket ticket,
+                                          answer_form form, bool interrupt_on_disconnect);
 
     /// What `put_file` has checked, into the file.
     broker::task<response> store_body(call here, std::string session, broker::workspace_path path,

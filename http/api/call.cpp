@@ -139,11 +139,13 @@ broker::result<std::size_t> page_limit(std::multimap<std::string, std::string> c
     return value;
 }
 
-std::optional<response> refuse_later_forms(request const& incoming) {
+std::optional<response> refuse_forms(request const& incoming) {
     for (auto const* header : {"Prefer", "Idempotency-Key"}) {
         if (incoming.headers.find(header) != nullptr) {
             return to_response(broker::fail(broker::errc::invalid_field,
-                                            std::string(header) + " is not available yet"));
+                                            std::string(header) +
+                                                " is taken by "
+                                                "POST /v1/sessions/{id}/executions only"));
         }
     }
     return std::nullopt;

@@ -59,7 +59,7 @@ broker::result<std::size_t> page_limit(std::multimap<std::string, std::string> c
 
 /// 400 for a header of a request that changes something and asks for what is not offered yet: who
 /// relies on one must not find out by a second execution or a lost file.
-std::optional<response> refuse_later_forms(request const& incoming);
+std::optional<response> refuse_forms(request const& incoming);
 
 /// 406 where `Accept` excludes application/json.
 std::optional<response> refuse_other_types(request const& incoming);

@@ -38,10 +38,16 @@ problem table(errc code) {
             return row(404, "file_not_found", "There is no such file");
         case errc::session_exists:
             return row(409, "session_exists", "The session exists already");
+        case errc::execution_expired:
+            return row(410, "execution_expired", "The execution is not kept any more");
+        case errc::events_expired:
+            return row(410, "events_expired", "The events of the execution are not kept any more");
         case errc::already_ended:
             return row(409, "already_ended", "The execution has ended already");
         case errc::no_input_wanted:
             return row(409, "no_input_wanted", "The execution does not wait for input");
+        case errc::idempotency_mismatch:
+            return row(422, "idempotency_mismatch", "The key was used with another request");
         case errc::precondition_failed:
             return row(412, "precondition_failed", "A precondition does not hold");
         case errc::file_too_large:

@@ -4,6 +4,7 @@
 
 #include "broker/base/json_text.hpp"
 #include "broker/base/sha256.hpp"
+#include "broker/core/execution_text.hpp"
 
 namespace http::api {
 namespace {
@@ -37,15 +38,6 @@ void text_or_null(json_object& out, std::string_view name,
     }
 }
 
-void time_or_null(json_object& out, std::string_view name,
-                  std::optional<broker::wall_time> const& value) {
-    if (value) {
-        out.string(name, broker::to_rfc3339(*value));
-    } else {
-        out.null(name);
-    }
-}
-
 template <class Range, class One>
 std::string array_of(Range const& range, One one) {
     std::string text = "[";
@@ -56,30 +48,6 @@ std::string array_of(Range const& range, One one) {
         one(text, element);
     }
     text += ']';
-    return text;
-}
-
-std::string files_of(broker::execution const& e) {
-    return array_of(e.files, [&e](std::string& text, broker::file_change const& file) {
-        json_object one(text);
-        one.string("path", file.path)
-            .integer("size_bytes", static_cast<std::int64_t>(file.size_bytes))
-            .string("change", to_string(file.what));
-        if (file.what != broker::file_change::kind::deleted) {
-            one.string("url", "/download/" + e.session_name + "/" + broker::to_url(file.path));
-        }
-        one.close();
-    });
-}
-
-std::string error_of(broker::raised_error const& error) {
-    std::string text;
-    json_object one(text);
-    one.string("ename", error.ename).string("evalue", error.evalue);
-    one.raw("traceback", array_of(error.traceback, [](std::string& out, std::string const& line) {
-                broker::append_json_string(out, line);
-            }));
-    one.close();
     return text;
 }
 
@@ -107,49 +75,13 @@ void append_file(std::string& text, broker::file_info const& file) {
 
 }  // namespace
 
-std::string render_execution(broker::execution const& e) {
-    std::string text;
-    json_object out(text);
-    out.string("id", e.id.str())
-        .string("session_id", e.session_name)
-        .string("language", e.language)
-        .string("state", to_string(e.state));
-    word_or_null(out, "outcome", e.what);
-    number_or_null(out, "exit_code", e.exit_code);
-    number_or_null(out, "execution_count", e.execution_count);
-    out.string("stdout", e.output.stdout_text).string("stderr", e.output.stderr_text);
-    text_or_null(out, "result", e.output.result);
-    out.raw("outputs", e.output.outputs_json);
-    out.raw("error", e.error ? error_of(*e.error) : "null");
-    out.raw("files", files_of(e));
-    out.string("session_state", to_string(e.started_on)).integer("generation", e.generation);
-    word_or_null(out, "state_reason", e.reason);
-    out.string("queued_at", broker::to_rfc3339(e.queued_at));
-    time_or_null(out, "started_at", e.started_at);
-    time_or_null(out, "ended_at", e.ended_at);
-    out.integer("duration_ms", e.duration_ms)
-        .boolean("truncated", e.output.truncated)
-        .integer("dropped_bytes", static_cast<std::int64_t>(e.output.dropped_bytes));
-    if (e.died_of) {
-        json_object death(out.member("death"));
-        death.string("kind", to_string(e.died_of->kind)).string("detail", e.died_of->detail);
-        death.close();
-    } else {
-        out.null("death");
-    }
-    out.boolean("variables_kept", e.variables_kept)
-        .boolean("output_incomplete", e.output_incomplete);
-    out.close();
-    return text;
-}
-
 std::string render_run(broker::execution const& e) {
     std::string text;
     json_object out(text);
     out.string("stdout", e.output.stdout_text).string("stderr", e.plain_stderr);
     number_or_null(out, "exit_code", e.exit_code);
     text_or_null(out, "result", e.output.result);
-    out.raw("outputs", e.output.displays_json).raw("files", files_of(e));
+    out.raw("outputs", e.output.displays_json).raw("files", broker::files_json(e));
     out.string("session_id", e.session_name).string("execution_id", e.id.str());
     number_or_null(out, "execution_count", e.execution_count);
     out.integer("duration_ms", e.duration_ms)
@@ -157,6 +89,16 @@ std::string render_run(broker::execution const& e) {
         .integer("generation", e.generation);
     word_or_null(out, "state_reason", e.reason);
     out.boolean("variables_kept", e.variables_kept).boolean("truncated", e.output.truncated);
+    out.close();
+    return text;
+}
+
+std::string render_execution_page(broker::execution_page const& page) {
+    std::string text;
+    json_object out(text);
+    out.raw("executions",
+            array_of(page.executions, [](std::string& one, auto const& e) { one += e; }));
+    text_or_null(out, "next_cursor", page.next ? std::optional(page.next->str()) : std::nullopt);
     out.close();
     return text;
 }

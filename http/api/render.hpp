@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Executions, sessions and files as JSON: the native form, and that of /run.
+// Sessions and files as JSON, and executions in the form of /run.
 // Never decides anything, and never re-builds the kernel's JSON: outputs are spliced. Pure; any
 // thread.
 #pragma once
@@ -11,11 +11,11 @@
 
 namespace http::api {
 
-/// `/v1/executions/{id}`.
-std::string render_execution(broker::execution const& e);
-
 /// The answer of `/run`.
 std::string render_run(broker::execution const& e);
+
+/// Without outputs, newest first.
+std::string render_execution_page(broker::execution_page const& page);
 
 std::string render_session(broker::session_view const& s);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // /v1/sessions: open, list, look at, delete. Never a rule of its own. On the loop.
+#include "broker/base/json_text.hpp"
 #include "broker/core/names.hpp"
 #include "broker/service/service.hpp"
 #include "http/api/api.hpp"
@@ -135,6 +136,40 @@ broker::task<response> api::delete_session(call here) {
         co_return to_response(gone.error());
     }
     co_return empty_response(204);
+}
+
+broker::task<response> api::interrupt_session(call here) {
+    if (auto const query = read_query(here.incoming, {}); !query) {
+        co_return to_response(query.error());
+    }
+    auto session = here.session();
+    if (!session) {
+        co_return to_response(session.error());
+    }
+    auto const interrupted = co_await service_.interrupt_session(std::move(*session));
+    if (!interrupted) {
+        co_return to_response(interrupted.error());
+    }
+    std::string text;
+    broker::json_object out(text);
+    out.boolean("interrupted", *interrupted);
+    out.close();
+    co_return json_response(200, std::move(text));
+}
+
+broker::task<response> api::restart_session(call here) {
+    if (auto const query = read_query(here.incoming, {}); !query) {
+        co_return to_response(query.error());
+    }
+    auto session = here.session();
+    if (!session) {
+        co_return to_response(session.error());
+    }
+    auto const view = co_await service_.restart_session(std::move(*session));
+    if (!view) {
+        co_return to_response(view.error());
+    }
+    co_return json_response(200, render_session(*view));
 }
 
 }  // namespace http::api

@@ -71,6 +71,9 @@ public:
                                   broker::session_row const& session) override {
         return verb("finish_execution", [&] { return table->finish_execution(row, session); });
     }
+    result<void> forget_execution(broker::execution_id const& id) override {
+        return verb("forget_execution", [&] { return table->forget_execution(id); });
+    }
     result<std::optional<broker::execution_row>> execution(
         broker::execution_id const& id) override {
         return table->execution(id);
@@ -83,11 +86,21 @@ public:
     result<std::vector<broker::execution_row>> unfinished_executions() override {
         return verb("unfinished_executions", [&] { return table->unfinished_executions(); });
     }
-    result<std::vector<broker::execution_id>> prune_executions(broker::session_id const& session,
-                                                               std::size_t keep,
-                                                               broker::wall_time oldest) override {
-        return verb("prune_executions",
-                    [&] { return table->prune_executions(session, keep, oldest); });
+    result<std::optional<broker::execution_row>> execution_of_key(broker::session_id const& session,
+                                                                  std::string_view key) override {
+        return verb("execution_of_key", [&] { return table->execution_of_key(session, key); });
+    }
+    result<std::vector<broker::execution_id>> executions_with_files(
+        broker::session_id const* session) override {
+        return table->executions_with_files(session);
+    }
+    result<std::vector<broker::execution_id>> prune_executions(
+        broker::session_id const& session, broker::execution_keep const& keep) override {
+        return verb("prune_executions", [&] { return table->prune_executions(session, keep); });
+    }
+    result<std::optional<broker::session_id>> pruned_execution(
+        broker::execution_id const& id) override {
+        return table->pruned_execution(id);
     }
     result<void> add_key(broker::key_row const& row) override { return table->add_key(row); }
     result<bool> revoke_key(std::string_view id, broker::wall_time at) override {

@@ -31,6 +31,8 @@ struct fake_host {
     fake_workspaces workspaces;
     faulty_store store;
     temporary_directory images;
+    temporary_directory results;
+    broker::execution_files files{results.path()};
     broker::settings config;
     std::vector<std::string> log;
 
@@ -102,6 +104,7 @@ public:
         .tasks = tasks,
         .config = host.config,
         .store = host.store,
+        .files = host.files,
         .runtime = host.runtime,
         .workspaces = host.workspaces,
         .images = images,

@@ -86,12 +86,12 @@ def test_a_kill_in_the_middle_of_many_sessions_work_loses_no_variable(request):
         before.is_as_it_was()
 
 
-def test_a_kernel_adopted_while_it_runs_a_cell_is_heard_out_and_its_cell_is_unknown(tmp_path):
+def test_a_cell_that_runs_through_the_end_of_its_broker_is_heard_by_the_next(tmp_path):
     with Broker(timeout_s=300) as broker:
         client = broker.client()
         client.ok("import os, time; x = 1", "busy")
         code = ("open('running', 'w').close()\nwhile not os.path.exists('go'): time.sleep(0.05)\nx += 1\n"
-                "print('unheard')")
+                "print('heard')")
         thread = in_background(cut_off, broker, code, "busy")
         until(lambda: client.request("GET", "/download/busy/running").status == 200, "it runs")
         broker.kill()
@@ -105,9 +105,34 @@ def test_a_kernel_adopted_while_it_runs_a_cell_is_heard_out_and_its_cell_is_unkn
         assert client.request("PUT", "/v1/sessions/busy/files/go", b"").status == 201
         waiting.join()
         assert (answers[0]["result"], answers[0]["state"], answers[0]["generation"]) == ("2", "kept", 1)
-        assert "unheard" not in answers[0]["stdout"]
-        outcomes = [row[0] for row in rows(broker, "SELECT outcome FROM execution ORDER BY number")]
-        assert outcomes == ["ok", "unknown", "ok"]
+        assert answers[0]["stdout"] == ""
+        all_of_it = client.request("GET", "/v1/sessions/busy/executions").json["executions"]
+        assert [one["outcome"] for one in all_of_it] == ["ok", "ok", "ok"]
+        assert [one["output_incomplete"] for one in all_of_it] == [False, True, False]
+        heard = client.request("GET", f"/v1/executions/{all_of_it[1]['id']}").json
+        assert (heard["stdout"], heard["exit_code"], heard["variables_kept"]) == ("heard\n", 0, True)
+
+
+def test_a_cell_that_ended_while_no_broker_was_there_is_unknown(tmp_path):
+    with Broker() as broker:
+        client = broker.client()
+        client.ok("import os, time; x = 1", "away")
+        code = ("print('before', flush=True)\nopen('running', 'w').close()\n"
+                "while not os.path.exists('go'): time.sleep(0.05)\nx += 1\nopen('done', 'w').close()")
+        thread = in_background(cut_off, broker, code, "away")
+        until(lambda: client.request("GET", "/download/away/running").status == 200, "it runs")
+        workspace, = broker.state.glob("workspaces/*/mount")
+        until(lambda: list((broker.state / "results").glob("*.events")), "its first word is kept")
+        broker.kill()
+        thread.join()
+        (workspace / "go").touch()
+        until(lambda: (workspace / "done").exists(), "it ends")
+        broker.start()
+        client = broker.client()
+        assert client.ok("x", "away")["result"] == "2"
+        one = client.request("GET", "/v1/sessions/away/executions").json["executions"][1]
+        assert (one["outcome"], one["exit_code"], one["output_incomplete"]) == ("unknown", None, True)
+        assert client.request("GET", f"/v1/executions/{one['id']}").json["stdout"] == "before\n"
 
 
 SLEEPS = "open('running', 'w').close()\ntime.sleep(900)"
@@ -129,7 +154,7 @@ def test_the_time_limit_of_a_cell_holds_for_the_broker_that_adopts_it(code, grac
         assert (answer["state"], answer["state_reason"]) == told
         assert answer["result"] == ("1" if told[0] == "kept" else None)
         outcomes = [row[0] for row in rows(broker, "SELECT outcome FROM execution ORDER BY number")]
-        assert outcomes == ["ok", "unknown", "ok"]
+        assert outcomes == ["ok", "timeout", "ok"]
 
 
 def test_a_sandbox_without_a_row_is_removed_with_its_files():

@@ -69,6 +69,8 @@ struct stage {
     test::fake_runtime runtime;
     one_workspace workspaces;
     test::temporary_directory images_dir;
+    test::temporary_directory results;
+    execution_files files{results.path()};
     image_store images{images_dir.path()};
     logger log;
     steps reached;
@@ -78,6 +80,7 @@ struct stage {
                             .tasks = tasks,
                             .config = config,
                             .store = *store,
+                            .files = files,
                             .runtime = runtime,
                             .workspaces = workspaces,
                             .images = images,

@@ -45,6 +45,7 @@ inline execution_row execution(session_id of) {
             .silent = true,
             .store_history = false,
             .collect_files = false,
+            .allow_stdin = true,
             .queued_at = at(3)};
 }
 

@@ -9,6 +9,8 @@
 #include "tests/support/temporary_directory.hpp"
 #include "tests/unit/broker/store/rows_for_tests.hpp"
 
+#include <algorithm>
+
 using namespace broker;
 using namespace broker::test;
 
@@ -192,7 +194,11 @@ TEMPLATE_TEST_CASE("an execution is queued, sent and done, with the truth that w
     row.stage = execution_stage::done;
     row.ended_at = at(20);
     row.what = outcome::died;
-    row.result_json = std::string("{\"a\":\"\\u0000\0\"}", 15);
+    row.summary_json = R"({"id":"x"})";
+    row.events_at = events_place::table;
+    row.events = std::string("\1\0\0\0\0", 5);
+    row.file_bytes = 77;
+    row.outputs_json = std::string("{\"a\":\"\\u0000\0\"}", 15);
     s.life.pending = state_reason::crash;
     REQUIRE(f.store().finish_execution(row, s));
     CHECK(f.reopened().unfinished_executions()->empty());
@@ -264,7 +270,8 @@ TEMPLATE_TEST_CASE("executions are listed newest first, in pages, without result
     std::vector<execution_id> ids;
     for (int i = 0; i < 5; ++i) {
         auto row = execution(s.id);
-        row.result_json = "{}";
+        row.outputs_json = "{}";
+        row.events = "x";
         ids.push_back(row.id);
         REQUIRE(f.store().queue_execution(row));
         REQUIRE(f.store().queue_execution(execution(other.id)));
@@ -273,7 +280,8 @@ TEMPLATE_TEST_CASE("executions are listed newest first, in pages, without result
     REQUIRE(first->size() == 2);
     CHECK((*first)[0].id == ids[4]);
     CHECK((*first)[1].id == ids[3]);
-    CHECK((*first)[0].result_json.empty());
+    CHECK((*first)[0].outputs_json.empty());
+    CHECK((*first)[0].events.empty());
     auto const rest = f.store().executions(s.id, 10, &ids[3]);
     REQUIRE(rest->size() == 3);
     CHECK((*rest)[0].id == ids[2]);
@@ -296,6 +304,8 @@ TEMPLATE_TEST_CASE("ended executions are kept by number and age, others always",
             row.stage = execution_stage::done;
             row.ended_at = at(i * 10);
             row.result_in_file = i % 2 == 0;
+            row.events_at = i == 3 ? events_place::file : events_place::none;
+            row.file_bytes = 10;
             REQUIRE(f.store().finish_execution(row, s));
         }
         rows.push_back(row);
@@ -307,16 +317,64 @@ TEMPLATE_TEST_CASE("ended executions are kept by number and age, others always",
         }
         return ids;
     };
-    CHECK(f.store().prune_executions(s.id, 100, at(0))->empty());
+    auto const prune = [&](execution_keep keep) {
+        auto gone = *f.store().prune_executions(s.id, keep);
+        std::sort(gone.begin(), gone.end());
+        return gone;
+    };
+    auto const sorted = [](std::vector<execution_id> ids) {
+        std::sort(ids.begin(), ids.end());
+        return ids;
+    };
+    constexpr std::uint64_t plenty = 1000;
+    CHECK(prune({100, at(0), plenty}).empty());
     CHECK(left().size() == 6);
     SECTION("by number") {
-        CHECK(*f.store().prune_executions(s.id, 4, at(0)) == std::vector{rows[0].id});
+        CHECK(prune({4, at(0), plenty}) == std::vector{rows[0].id});
         CHECK(left() == std::vector{rows[5].id, rows[4].id, rows[3].id, rows[2].id, rows[1].id});
+        CHECK(**f.store().pruned_execution(rows[0].id) == s.id);
+        CHECK_FALSE(f.store().pruned_execution(rows[1].id)->has_value());
+        CHECK_FALSE(f.store().pruned_execution(execution_id::make())->has_value());
+        REQUIRE(f.store().forget_session(s.id));
+        CHECK_FALSE(f.store().pruned_execution(rows[0].id)->has_value());
     }
     SECTION("by age") {
-        CHECK(f.store().prune_executions(s.id, 100, at(40))->size() == 2);
+        CHECK(prune({100, at(40), plenty}) == sorted({rows[0].id, rows[2].id, rows[3].id}));
         CHECK(left() == std::vector{rows[5].id, rows[4].id, rows[1].id});
     }
+    SECTION("by the bytes of their files") {
+        // Each has ten: those that have more than twenty-five newer ones behind them go.
+        CHECK(prune({100, at(0), 25}) == sorted({rows[0].id, rows[2].id}));
+        CHECK(left() == std::vector{rows[5].id, rows[4].id, rows[3].id, rows[1].id});
+        CHECK(prune({100, at(0), 0}) == sorted({rows[3].id, rows[4].id}));
+        CHECK(left() == std::vector{rows[5].id, rows[1].id});
+    }
+    SECTION("what may have files is known") {
+        CHECK(sorted(*f.store().executions_with_files(nullptr)) ==
+              sorted({rows[0].id, rows[1].id, rows[2].id, rows[3].id, rows[4].id}));
+    }
+}
+
+TEMPLATE_TEST_CASE("an execution is found by its idempotency key, in its session", "[store]",
+                   memory_fixture, sqlite_fixture) {
+    TestType f;
+    auto const s = session();
+    auto const other = session("other");
+    REQUIRE(f.store().plan_session(s));
+    REQUIRE(f.store().plan_session(other));
+    auto row = execution(s.id);
+    row.idempotency_key = "k";
+    row.request_sha256 = "aa";
+    row.events = "x";
+    REQUIRE(f.store().queue_execution(row));
+    REQUIRE(f.store().queue_execution(execution(s.id)));
+    auto const found = *f.reopened().execution_of_key(s.id, "k");
+    REQUIRE(found.has_value());
+    CHECK(found->id == row.id);
+    CHECK(found->request_sha256 == "aa");
+    CHECK(found->events.empty());
+    CHECK_FALSE(f.store().execution_of_key(other.id, "k")->has_value());
+    CHECK_FALSE(f.store().execution_of_key(s.id, "K")->has_value());
 }
 
 TEMPLATE_TEST_CASE("keys are found by their hash until they are revoked", "[store]", memory_fixture,

@@ -62,7 +62,7 @@ void acknowledge(int pipe, std::string const& id) {
         done = done && (*store)->send_execution(e, s);
         e.stage = execution_stage::done;
         e.ended_at = at(9);
-        e.result_json = std::string(static_cast<std::size_t>(i % 50) * 100, 'r');
+        e.outputs_json = std::string(static_cast<std::size_t>(i % 50) * 100, 'r');
         done = done && (*store)->finish_execution(e, s);
         if (!done) {
             ::_exit(2);
@@ -176,6 +176,15 @@ TEST_CASE("a file of the first version becomes the present one, with its session
     }
     execute(file_in(dir),
             "ALTER TABLE session DROP COLUMN has_files;"
+            "DROP TABLE pruned_execution;"
+            "DROP INDEX execution_by_idempotency_key;"
+            "ALTER TABLE execution DROP COLUMN allow_stdin;"
+            "ALTER TABLE execution DROP COLUMN idempotency_key;"
+            "ALTER TABLE execution DROP COLUMN request_sha256;"
+            "ALTER TABLE execution DROP COLUMN summary;"
+            "ALTER TABLE execution DROP COLUMN events_at;"
+            "ALTER TABLE execution DROP COLUMN file_bytes;"
+            "ALTER TABLE execution DROP COLUMN events;"
             "CREATE INDEX execution_unfinished ON execution (number) WHERE stage <> 'done';"
             "PRAGMA user_version = 1");
     auto const store = open_sqlite_store(file_in(dir));

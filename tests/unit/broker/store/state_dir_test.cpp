@@ -2,7 +2,7 @@
 #include "broker/store/state_dir.hpp"
 
 #include "broker/base/ids.hpp"
-#include "broker/store/result_files.hpp"
+#include "broker/store/execution_files.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -133,29 +133,29 @@ TEST_CASE("a directory that others could have prepared is refused", "[store][sta
 
 TEST_CASE("a large result is kept in a file of its own", "[store][results]") {
     temporary_directory const dir;
-    result_files const files(dir.path());
+    execution_files const files(dir.path());
     auto const id = execution_id::make();
-    CHECK(files.read(id).error().code == errc::execution_not_found);
+    CHECK(files.read_result(id).error().code == errc::execution_not_found);
     std::string const big(3'000'000, 'x');
-    REQUIRE(files.write(id, "small"));
-    REQUIRE(files.write(id, big));
-    CHECK(*files.read(id) == big);
+    REQUIRE(files.write_result(id, "small"));
+    REQUIRE(files.write_result(id, big));
+    CHECK(*files.read_result(id) == big);
     CHECK(mode_of(dir.path() + "/" + id.str()) == 0600U);
     files.remove(id);
     files.remove(id);
-    CHECK_FALSE(files.read(id));
+    CHECK_FALSE(files.read_result(id));
 }
 
 TEST_CASE("at the start, files of no execution are removed", "[store][results]") {
     temporary_directory const dir;
-    result_files const files(dir.path());
+    execution_files const files(dir.path());
     auto const kept = execution_id::make();
     auto const gone = execution_id::make();
-    REQUIRE(files.write(kept, "k"));
-    REQUIRE(files.write(gone, "g"));
+    REQUIRE(files.write_result(kept, "k"));
+    REQUIRE(files.write_result(gone, "g"));
     std::ofstream(dir.path() + "/" + gone.str() + ".new") << "half";
     REQUIRE(files.keep_only({kept}));
-    CHECK(files.read(kept));
+    CHECK(files.read_result(kept));
     CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) == 1);
 }
 
@@ -163,9 +163,9 @@ TEST_CASE("no id leads out of the directory of results", "[store][results]") {
     temporary_directory const dir;
     std::filesystem::create_directory(dir.path() + "/results");
     std::ofstream(dir.path() + "/secret") << "s";
-    result_files const files(dir.path() + "/results");
-    CHECK_FALSE(files.read(execution_id("../secret")));
-    CHECK_FALSE(files.write(execution_id("../secret"), "x"));
+    execution_files const files(dir.path() + "/results");
+    CHECK_FALSE(files.read_result(execution_id("../secret")));
+    CHECK_FALSE(files.write_result(execution_id("../secret"), "x"));
     files.remove(execution_id("../secret"));
     CHECK(std::filesystem::exists(dir.path() + "/secret"));
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "broker/core/execution_text.hpp"
 #include "broker/service/service.hpp"
 #include "http/api/api.hpp"
 #include "http/api/openapi_text.hpp"
@@ -252,7 +253,11 @@ TEST_CASE("the fields that are described are the fields that are sent", "[http][
                {"b", broker::file_change::kind::deleted, 0}};
     e.error = broker::raised_error{"E", "v", {"line"}};
     e.died_of = broker::death{};
-    check_described(parsed(http::api::render_execution(e)), schema("Execution"), "execution");
+    check_described(parsed(broker::execution_json(e)), schema("Execution"), "execution");
+    check_described(parsed(broker::summary_json(e)), schema("ExecutionSummary"), "summary");
+    broker::execution_page const executions{{broker::summary_json(e)}, broker::execution_id("x")};
+    check_described(parsed(http::api::render_execution_page(executions)), schema("ExecutionPage"),
+                    "executions");
     check_described(parsed(http::api::render_run(e)), schema("Run"), "run");
 
     broker::session_page const sessions{{broker::session_view{}}, "next"};
@@ -267,7 +272,8 @@ TEST_CASE("the fields that are described are the fields that are sent", "[http][
 }
 
 TEST_CASE("bodies below /v1 take no other fields", "[http][openapi]") {
-    for (auto const* name : {"SessionRequest", "LimitsRequest", "ExecutionRequest"}) {
+    for (auto const* name :
+         {"SessionRequest", "LimitsRequest", "ExecutionRequest", "InputRequest"}) {
         INFO(name);
         CHECK(member(schema(name), "additionalProperties") == json(false));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole files by rename. Never a name that is not an id of ours. Blocks; any thread.
-#include "broker/store/result_files.hpp"
+// Results by rename, events by appending. Never a name that is not an id of ours. Blocks; any
+// thread.
+#include "broker/store/execution_files.hpp"
 
 #include "broker/base/unique_fd.hpp"
 
@@ -43,11 +44,11 @@ struct close_dir {
 
 }  // namespace
 
-result<void> result_files::write(execution_id const& id, std::string_view json) const {
+result<void> execution_files::write_result(execution_id const& id, std::string_view json) const {
     if (!is_random_id(id.str())) {
         return fail(errc::internal, "a result of no execution");
     }
-    std::string const path = directory_ + "/" + id.str();
+    std::string const path = path_of(id);
     std::string const half = path + ".new";
     // Page cache is enough: it outlives the process, and a host that fails takes the session along.
     unique_fd const file(::open(half.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
@@ -59,12 +60,11 @@ result<void> result_files::write(execution_id const& id, std::string_view json) 
     return {};
 }
 
-result<std::string> result_files::read(execution_id const& id) const {
+result<std::string> execution_files::read_result(execution_id const& id) const {
     if (!is_random_id(id.str())) {
         return fail(errc::execution_not_found, "no such execution");
     }
-    unique_fd const file(
-        ::open((directory_ + "/" + id.str()).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    unique_fd const file(::open(path_of(id).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     struct stat info {};
     if (!file || ::fstat(file.get(), &info) != 0) {
         return errno == ENOENT ? fail(errc::execution_not_found, "no such execution")
@@ -81,13 +81,27 @@ result<std::string> result_files::read(execution_id const& id) const {
     return json;
 }
 
-void result_files::remove(execution_id const& id) const {
+result<unique_fd> execution_files::open_events(execution_id const& id, bool may_make) const {
+    if (!is_random_id(id.str())) {
+        return fail(errc::execution_not_found, "no such execution");
+    }
+    int const flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (may_make ? O_CREAT : 0);
+    unique_fd file(::open(events_of(id).c_str(), flags, 0600));
+    if (!file) {
+        return errno == ENOENT ? fail(errc::execution_not_found, "no such execution")
+                               : os_failure("could not be opened");
+    }
+    return file;
+}
+
+void execution_files::remove(execution_id const& id) const {
     if (is_random_id(id.str())) {
-        ::unlink((directory_ + "/" + id.str()).c_str());
+        ::unlink(path_of(id).c_str());
+        ::unlink(events_of(id).c_str());
     }
 }
 
-result<void> result_files::keep_only(std::unordered_set<execution_id> const& ids) const {
+result<void> execution_files::keep_only(std::unordered_set<execution_id> const& ids) const {
     std::unique_ptr<DIR, close_dir> const dir(::opendir(directory_.c_str()));
     if (!dir) {
         return os_failure("directory could not be read");
@@ -95,11 +109,34 @@ result<void> result_files::keep_only(std::unordered_set<execution_id> const& ids
     // readdir(3) is safe on a stream of one thread's own.
     while (auto const* entry = ::readdir(dir.get())) {  // NOLINT(concurrency-mt-unsafe)
         std::string const name = entry->d_name;
-        if (name != "." && name != ".." && !ids.contains(execution_id(name))) {
+        auto const id = name.substr(0, name.rfind(".events"));
+        if (name != "." && name != ".." && !ids.contains(execution_id(id))) {
             ::unlinkat(::dirfd(dir.get()), name.c_str(), 0);
         }
     }
     return {};
+}
+
+result<void> append_to(int events, std::string_view bytes) {
+    return write_all(events, bytes) ? result<void>{} : os_failure("could not be kept");
+}
+
+result<std::string> read_from(int events, std::uint64_t offset, std::size_t bytes) {
+    std::string read(bytes, '\0');
+    std::size_t done = 0;
+    while (done < bytes) {
+        ssize_t const n =
+            ::pread(events, read.data() + done, bytes - done, static_cast<off_t>(offset + done));
+        if (n == 0) {
+            break;
+        }
+        if (n < 0 && errno != EINTR) {
+            return os_failure("could not be read");
+        }
+        done += n < 0 ? 0 : static_cast<std::size_t>(n);
+    }
+    read.resize(done);
+    return read;
 }
 
 }  // namespace broker

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// From events to their text. Never holds more than one batch. On the loop.
+#include "http/api/execution_stream.hpp"
+
+#include "http/proto/event_stream.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace http::api {
+namespace {
+
+/// Proxies close a connection that is silent for a minute, some earlier.
+constexpr std::chrono::seconds comment_every{15};
+
+}  // namespace
+
+execution_stream::execution_stream(broker::service& service, broker::execution_ticket ticket,
+                                   std::shared_ptr<broker::event_reader> events,
+                                   bool interrupt_on_stop)
+    : service_(service),
+      ticket_(std::move(ticket)),
+      events_(std::move(events)),
+      interrupt_on_stop_(interrupt_on_stop) {}
+
+broker::task<std::string> execution_stream::next() {
+    auto const events = events_;
+    auto const got = co_await events->next(std::chrono::steady_clock::now() + comment_every);
+    std::string text;
+    if (!got || events->stopped()) {
+        co_return text;
+    }
+    for (auto const& one : got->events) {
+        append_sse_event(text, one.id, to_string(one.type), one.data);
+    }
+    if (text.empty() && !got->ended && !events->log_left()) {
+        append_sse_comment(text);
+    }
+    co_return text;
+}
+
+void execution_stream::stop() {
+    events_->stop();
+    if (interrupt_on_stop_) {
+        (void)service_.interrupt_execution(ticket_);
+    }
+}
+
+response stream_response(std::shared_ptr<execution_stream> events) {
+    response answer;
+    answer.headers.add("Content-Type", "text/event-stream");
+    answer.headers.add("Cache-Control", "no-store, no-transform");
+    answer.headers.add("X-Accel-Buffering", "no");
+    answer.body = std::shared_ptr<body_source>(std::move(events));
+    return answer;
+}
+
+}  // namespace http::api

@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <optional>
 #include <sstream>
 
@@ -25,20 +27,40 @@ constexpr auto main_examples =
     "  kernel-broker image build images/python     make the image that sessions run\n"
     "  kernel-broker serve                         serve on 127.0.0.1:8000\n"
     "  kernel-broker keys add alice                make an API key; it is printed once\n"
-    "  kernel-broker serve --listen 0.0.0.0:8000   serve others too: needs a key\n";
+    "  kernel-broker serve --listen 0.0.0.0:8000   serve others too: needs a key\n"
+    "  kernel-broker run -c 'print(6 * 7)'         run code on a broker that serves\n";
 
 constexpr auto config_notes =
     "Settings: a flag wins over the environment, the environment over the file, the file over\n"
     "the default. `kernel-broker check-config` shows them all; docs/configuration.md explains "
     "them.";
 
+/// Empty: a time limit can be this. CLI11 would tell the largest number there is.
+std::string time_problem(std::string const& text) {
+    double value = 0;
+    auto const* const end = text.data() + text.size();
+    auto const [used, error] = std::from_chars(text.data(), end, value);
+    bool const good = error == std::errc{} && used == end && std::isfinite(value) && value > 0;
+    return good ? std::string{} : "write seconds, above 0, not \"" + text + "\"";
+}
+
 std::string exit_notes() {
     std::string text = "\nExit status:\n";
     for (auto const& meaning : exit_code_meanings) {
-        text += fmt::format("  {}  {}\n", status_of(meaning.code), meaning.text);
+        text += fmt::format("  {:>3}  {}\n", status_of(meaning.code), meaning.text);
     }
     return text;
 }
+
+constexpr auto client_notes =
+    "The broker is the one of --url, else of KERNEL_BROKER_URL, else http://127.0.0.1:8000. The "
+    "key\nis that of --key, which others on this host can see, else of KERNEL_BROKER_API_KEY.\n"
+    "Ctrl-C interrupts the code; a second one leaves.";
+
+constexpr auto run_notes =
+    "\n\nExit status: that of the code: 0, 1 after an exception, n after sys.exit(n), 124 at the "
+    "time\nlimit, 130 interrupted, 137 killed, 128+s died of signal s. 125: no broker answered, it "
+    "refused,\nor how the code ended is not known. 2: the command line is wrong.";
 
 void add_named(CLI::App& app, command_line& out, char const* flag, char const* key,
                char const* help) {
@@ -88,6 +110,8 @@ struct program {
 private:
     void add_image_commands();
     void add_key_commands();
+    void add_run();
+    void add_client_options(CLI::App& command, char const* timeout_help);
 };
 
 program::program(command_line& line) : out(line) {
@@ -106,6 +130,7 @@ program::program(command_line& line) : out(line) {
     doctor.add_flag("--json", out.json, "One JSON object instead of text");
     add_image_commands();
     add_key_commands();
+    add_run();
     add(app, "version", "Print the version", command::version);
 }
 
@@ -143,6 +168,40 @@ void program::add_key_commands() {
         add(*keys, "revoke", "Make a key worthless within a second", command::keys_revoke);
     revoke.add_option("NAME", out.name, "Name of the key")->required();
     add_settings(revoke, out);
+}
+
+void program::add_client_options(CLI::App& command, char const* timeout_help) {
+    auto& client = out.client;
+    command
+        .add_option("--session", client.session,
+                    "Session to run in, which stays; without it a new one, deleted at the end")
+        ->type_name("ID");
+    command.add_option("--url", client.url, "http://HOST:PORT or unix:/PATH")->type_name("URL");
+    command.add_option("--key", client.key, "API key")->type_name("KEY");
+    command.add_option("--timeout", client.timeout_s, timeout_help)
+        ->type_name("SECONDS")
+        ->check(time_problem, "");
+}
+
+void program::add_run() {
+    auto& client = out.client;
+    auto& run =
+        add(app, "run", "Run code on a broker and show its output as it comes", command::run);
+    auto* file = run.add_option("FILE", client.file, "File with the code; - is standard input");
+    auto* code = run.add_option("-c", client.code, "The code itself")->type_name("CODE");
+    code->excludes(file);
+    add_client_options(run, "Time limit of the code; default: the broker's");
+    run.add_flag("--input", client.input, "The code may ask for input, and is given lines");
+    run.add_flag("--json", out.json, "Nothing but the ended execution as one JSON object");
+    run.add_option("--save-dir", client.save_dir,
+                   "Where images are saved, made if missing; default: here")
+        ->type_name("DIR");
+    run.footer(std::string{client_notes} + run_notes);
+    run.callback([file, code] {
+        if (file->count() + code->count() == 0) {
+            throw CLI::RequiredError("FILE, - or -c CODE");
+        }
+    });
 }
 
 /// Where a command was wanted and another word came: CLI11 would only say that one is required.

@@ -20,7 +20,20 @@ enum class command {
     keys_add,
     keys_list,
     keys_revoke,
+    run,
     version,
+};
+
+/// What was said to the commands that talk to a broker.
+struct client_words {
+    std::optional<std::string> session;
+    std::optional<std::string> url;
+    std::optional<std::string> key;
+    std::optional<double> timeout_s;
+    std::optional<std::string> code;  // run -c
+    std::string file;                 // run: a path or "-"
+    std::string save_dir = ".";       // run
+    bool input = false;               // run
 };
 
 struct command_line {
@@ -28,11 +41,12 @@ struct command_line {
     std::optional<std::string> config_path;
     /// Settings given as flags, in order: `--listen X` is {"listen", X} as `--set listen=X` is.
     std::vector<std::pair<std::string, std::string>> settings;
-    bool json = false;               // doctor, image list, keys list
+    bool json = false;               // doctor, image list, keys list, run
     std::string directory;           // image build
     bool again = false;              // image build
     std::string name;                // of a key
     std::string tenant = "default";  // keys add
+    client_words client;             // run
 };
 
 /// The command line asked for text, or was wrong.

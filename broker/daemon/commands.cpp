@@ -7,6 +7,7 @@
 #include "broker/daemon/doctor.hpp"
 #include "broker/daemon/image_commands.hpp"
 #include "broker/daemon/key_commands.hpp"
+#include "broker/daemon/run_command.hpp"
 
 #include <ostream>
 
@@ -44,6 +45,9 @@ exit_code run_command(command_line const& line, command_context const& context) 
         context.out << "kernel-broker " KERNEL_BROKER_VERSION "\n";
         return exit_code::ok;
     }
+    if (line.what == command::run) {
+        return run_code_command(line, context);
+    }
     auto const made = load_config(line, context.environment);
     if (line.what == command::check_config) {
         return check_config(made, context);
@@ -68,6 +72,7 @@ exit_code run_command(command_line const& line, command_context const& context) 
         case command::keys_revoke:
             return keys_revoke_command(made.values, line, context);
         case command::check_config:
+        case command::run:
         case command::version:
             break;
     }

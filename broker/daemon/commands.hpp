@@ -17,7 +17,8 @@ struct command_context {
     named_texts environment;
     std::ostream& out;
     std::ostream& err;
-    bool color = false;  // `out` is a terminal
+    bool color = false;      // `out` is a terminal
+    bool err_color = false;  // `err` is a terminal
     std::function<exit_code(settings const&)> serve;
 };
 

@@ -16,6 +16,14 @@ constexpr std::string_view prefix = "KERNEL_BROKER_";
 constexpr std::string_view config_variable = "KERNEL_BROKER_CONFIG";
 /// Names a step of the crash tests; see crash_point.
 constexpr std::string_view crash_variable = "KERNEL_BROKER_CRASH_AT";
+/// What the client commands look at; whoever exports them may still start a broker.
+constexpr std::string_view url_variable = "KERNEL_BROKER_URL";
+constexpr std::string_view key_variable = "KERNEL_BROKER_API_KEY";
+
+bool is_setting_variable(std::string_view name) {
+    return name.starts_with(prefix) && name != config_variable && name != crash_variable &&
+           name != url_variable && name != key_variable;
+}
 
 std::string unknown(std::string_view name, std::string_view as_known) {
     if (auto const near = nearest_setting(as_known)) {
@@ -50,7 +58,7 @@ void take_file(config& out, config_inputs const& inputs) {
 
 void take_environment(config& out, named_texts const& environment) {
     for (auto const& [name, value] : environment) {
-        if (!name.starts_with(prefix) || name == config_variable || name == crash_variable) {
+        if (!is_setting_variable(name)) {
             continue;
         }
         std::string key = name.substr(prefix.size());

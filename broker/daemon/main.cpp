@@ -20,8 +20,9 @@ int run(int count, char** arguments) {
         std::cerr << end->err;
         return end->status;
     }
-    broker::command_context const context{broker::read_environment(environ), std::cout, std::cerr,
-                                          ::isatty(STDOUT_FILENO) == 1, broker::serve};
+    broker::command_context const context{
+        broker::read_environment(environ), std::cout,    std::cerr, ::isatty(STDOUT_FILENO) == 1,
+        ::isatty(STDERR_FILENO) == 1,      broker::serve};
     auto const code = broker::run_command(std::get<broker::command_line>(parsed), context);
     std::cout.flush();
     if (!std::cout && code == broker::exit_code::ok) {

@@ -34,6 +34,7 @@ TEST_CASE("each command is known by its words", "[daemon][cli]") {
     CHECK(parsed({"keys", "add", "alice"}).what == command::keys_add);
     CHECK(parsed({"keys", "list"}).what == command::keys_list);
     CHECK(parsed({"keys", "revoke", "alice"}).what == command::keys_revoke);
+    CHECK(parsed({"run", "-c", "1"}).what == command::run);
     CHECK(parsed({"version"}).what == command::version);
 }
 
@@ -55,6 +56,23 @@ TEST_CASE("a key belongs to a tenant", "[daemon][cli]") {
     CHECK(line.tenant == "blue");
 }
 
+TEST_CASE("code to run is a file, standard input or a word", "[daemon][cli]") {
+    CHECK(parsed({"run", "a.py"}).client.file == "a.py");
+    CHECK(parsed({"run", "-"}).client.file == "-");
+    CHECK(parsed({"run", "-c", ""}).client.code == "");
+    CHECK(parsed({"run", "-c", "-1"}).client.code == "-1");
+    auto const line = parsed({"run", "--session", "s", "--url", "u", "--key", "k", "--timeout",
+                              "0.5", "--input", "--json", "--save-dir", "d", "-"});
+    CHECK(line.client.session == "s");
+    CHECK(line.client.url == "u");
+    CHECK(line.client.key == "k");
+    CHECK(line.client.timeout_s == 0.5);
+    CHECK(line.client.input);
+    CHECK(line.json);
+    CHECK(line.client.save_dir == "d");
+    CHECK(parsed({"run", "-"}).client.save_dir == ".");
+}
+
 TEST_CASE("what is wrong ends with status 2 and says so", "[daemon][cli]") {
     using arguments = std::vector<std::string>;
     for (auto const& wrong :
@@ -62,7 +80,9 @@ TEST_CASE("what is wrong ends with status 2 and says so", "[daemon][cli]") {
           arguments{"keys", "add"}, arguments{"image", "build"}, arguments{"serve", "--set", "x"},
           arguments{"serve", "--set", "=x"}, arguments{"serve", "--set"},
           arguments{"serve", "--no"}, arguments{"serve", "--config"},
-          arguments{"version", "--set", "a=b"}}) {
+          arguments{"version", "--set", "a=b"}, arguments{"run"}, arguments{"run", "a", "b"},
+          arguments{"run", "a", "-c", "b"}, arguments{"run", "a", "--timeout", "0"},
+          arguments{"run", "a", "--timeout", "nan"}, arguments{"run", "a", "--timeout", "1s"}}) {
         auto const end = ended(wrong);
         CAPTURE(wrong, end.err);
         CHECK(end.status == 2);
@@ -74,7 +94,8 @@ TEST_CASE("what is wrong ends with status 2 and says so", "[daemon][cli]") {
 TEST_CASE("a word that is no command is named, with those there are", "[daemon][cli]") {
     CHECK(ended({"bogus"}).err ==
           "kernel-broker: there is no command \"bogus\"; the commands are: serve, check-config, "
-          "doctor, image, keys, version\nRun with --help for more information.\n");
+          "doctor, image, keys, run, version\nRun with --help for more "
+          "information.\n");
     CHECK_THAT(ended({"bogus", "--set", "a=b"}).err, ContainsSubstring("no command \"bogus\""));
     CHECK_THAT(ended({"keys", "bogus"}).err,
                ContainsSubstring("kernel-broker keys: there is no command \"bogus\"; the commands "

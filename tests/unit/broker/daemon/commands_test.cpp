@@ -38,11 +38,11 @@ struct program {
         outcome result;
         std::ostringstream out;
         std::ostringstream err;
-        broker::command_context const context{environment, out, err, false,
-                                              [&](broker::settings const&) {
-                                                  ++result.served;
-                                                  return exit_code::ok;
-                                              }};
+        broker::command_context const context{
+            environment, out, err, false, false, [&](broker::settings const&) {
+                ++result.served;
+                return exit_code::ok;
+            }};
         auto const parsed = broker::parse_command_line(arguments);
         REQUIRE(std::holds_alternative<broker::command_line>(parsed));
         result.code = run_command(std::get<broker::command_line>(parsed), context);

@@ -94,6 +94,9 @@ TEST_CASE("an unknown variable of ours is refused, others are ignored", "[daemon
 
     inputs.environment = {{"KERNEL_BROKER_pids", "20"}};
     CHECK(make_config(inputs).problems.size() == 1);
+
+    inputs.environment = {{"KERNEL_BROKER_URL", "http://h"}, {"KERNEL_BROKER_API_KEY", "k"}};
+    CHECK(make_config(inputs).problems.empty());
 }
 
 TEST_CASE("a wrong type or a value out of bounds tells the line and what is allowed",

@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`kernel-broker run` as a person at a shell meets it, against a scripted server."""
+import base64
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import termios
+import threading
+
+import pytest
+
+from broker import BINARY, until
+from fake_broker import CUT, CUT_INSIDE, Fake, end
+
+PNG = base64.b64encode(b"\x89PNG not quite").decode()
+
+
+def environment(**more):
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("KERNEL_BROKER_")}
+    return {**clean, **more}
+
+
+def start(fake, *words, **arguments):
+    arguments = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True,
+                 "env": environment(), **arguments}
+    url = [] if fake is None else ["--url", fake.url]
+    return subprocess.Popen([str(BINARY), *words, *url], **arguments)
+
+
+def run(fake, *words, feed=None, check=None, **arguments):
+    if feed is not None:
+        arguments["stdin"] = subprocess.PIPE
+    process = start(fake, *words, **arguments)
+    out, err = process.communicate(feed, timeout=120)
+    if check is not None:
+        assert process.returncode == check, (process.returncode, out, err)
+    process.out, process.err = out, err
+    return process
+
+
+def play(*events):
+    return lambda execution: iter(events)
+
+
+def finish(process, code):
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code, (process.returncode, out, err)
+    return out, err
+
+
+def test_output_comes_as_it_is_printed_each_kind_where_it_belongs():
+    seen = threading.Event()
+
+    def scene(execution):
+        yield "queued", {"position": 0}
+        yield "started", {"execution_count": 1}
+        yield "stdout", {"text": "first\n"}
+        execution.wait(seen)  # nothing more comes until the line was read
+        yield "stderr", {"text": "careful\n"}
+        yield "stdout", {"text": "no line end"}
+        yield "execute_result", {"data": {"text/plain": "42"}, "metadata": {}, "execution_count": 1}
+        yield "files", {"files": []}
+        yield end()
+
+    with Fake(scene) as fake:
+        process = start(fake, "run", "-c", "x")
+        assert process.stdout.readline() == "first\n"
+        seen.set()
+        assert finish(process, 0) == ("no line end\n42\n", "careful\n")
+
+
+def test_code_comes_from_a_word_a_file_and_standard_input(tmp_path):
+    file = tmp_path / "code.py"
+    file.write_bytes(b"\xef\xbb\xbfprint('\xc3\xa4')\n")
+    with Fake(*[play(end())] * 3) as fake:
+        run(fake, "run", "-c", "-1", check=0)
+        run(fake, "run", str(file), "--timeout", "2.5", check=0)
+        run(fake, "run", "-", feed="piped", check=0)
+        bodies = [body for _, _, _, body in fake.asked("POST")]
+        assert bodies == [{"code": "-1"}, {"code": "print('ä')\n", "timeout_s": 2.5}, {"code": "piped"}]
+        file.write_bytes(b"\xff")
+        assert "not UTF-8" in run(fake, "run", str(file), check=125).err
+        assert "no-such" in run(fake, "run", "no-such", check=125).err
+
+
+@pytest.mark.parametrize("last, status, told", [
+    (end(), 0, ""),
+    (end("error", 1), 1, ""),
+    (end("error", 7, error={"ename": "SystemExit", "evalue": "7", "traceback": []}), 7, ""),
+    (end("error", 1, error={"ename": "SystemExit", "evalue": "so long", "traceback": []}), 1, "so long\n"),
+    (end("timeout", 124), 124, "kernel-broker: the time limit was reached; variables are kept\n"),
+    (end("died", 137, death={"kind": "oom", "detail": "512 MiB"}, variables_kept=False), 137,
+     "kernel-broker: the kernel died (oom): 512 MiB; variables are gone\n"),
+    (end("unknown", 0), 125, "kernel-broker: how the code ended is not known\n"),
+    (("end", "{broken"), 125, "kernel-broker: how the code ended is not known\n"),
+    (end(session_state="restarted", state_reason="oom"), 0,
+     "kernel-broker: the session had a new kernel (oom): earlier variables were gone\n"),
+])
+def test_the_exit_status_is_that_of_the_code(last, status, told):
+    with Fake(play(("stdout", {"text": "x"}), last)) as fake:
+        done = run(fake, "run", "-c", "x", check=status)
+        assert (done.out, done.err) == ("x", told)
+
+
+def test_a_session_of_its_own_is_deleted_and_a_named_one_stays():
+    with Fake(play(end()), play(end())) as fake:
+        run(fake, "run", "-c", "x", check=0)
+        path = fake.asked("POST")[0][1]
+        assert [one[1] for one in fake.asked("DELETE")] == [path.removesuffix("/executions")]
+        run(fake, "run", "-c", "x", "--session", "mine", check=0)
+        assert fake.asked("POST")[1][1] == "/v1/sessions/mine/executions"
+        assert len(fake.asked("DELETE")) == 1
+
+
+def test_ctrl_c_interrupts_the_code_and_hears_it_out():
+    def scene(execution):
+        yield "stdout", {"text": "busy\n"}
+        execution.wait(execution.interrupted)
+        yield "stdout", {"text": "cleaning up\n"}
+        yield "error", {"ename": "KeyboardInterrupt", "evalue": "", "traceback": ["\x1b[31mKeyboardInterrupt\x1b[0m"]}
+        yield end("interrupted", 130)
+
+    with Fake(scene) as fake:
+        process = start(fake, "run", "-c", "x")
+        assert process.stdout.readline() == "busy\n"
+        process.send_signal(signal.SIGINT)
+        out, err = finish(process, 130)
+        assert out == "cleaning up\n"
+        assert err == "KeyboardInterrupt\nkernel-broker: interrupted; variables are kept\n"
+        assert len(fake.asked("POST", "/interrupt")) == 1
+
+
+@pytest.mark.parametrize("second, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_signal_leaves_at_once_and_leaves_no_session(second, status):
+    def scene(execution):
+        yield "stdout", {"text": "busy\n"}
+        execution.wait(execution.interrupted)
+        yield "stdout", {"text": "not impressed\n"}
+
+    with Fake(scene) as fake:
+        process = start(fake, "run", "-c", "x")
+        assert process.stdout.readline() == "busy\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "not impressed\n"
+        process.send_signal(second)
+        finish(process, status)
+        assert len(fake.asked("POST", "/interrupt")) == 1 and len(fake.asked("DELETE")) == 1
+
+
+def test_sigterm_interrupts_the_code_and_leaves():
+    with Fake(play(("stdout", {"text": "busy\n"}))) as fake:
+        process = start(fake, "run", "-c", "x", "--session", "mine")
+        assert process.stdout.readline() == "busy\n"
+        process.send_signal(signal.SIGTERM)
+        finish(process, 143)
+        assert len(fake.asked("POST", "/interrupt")) == 1
+
+
+@pytest.mark.parametrize("cut", [CUT, CUT_INSIDE])
+def test_a_broken_connection_is_taken_up_where_it_was(cut):
+    def scene(execution):
+        yield cut
+        yield "stdout", {"text": "1"}
+        yield "stdout", {"text": "2"}
+        yield cut
+        yield "stdout", {"text": "3"}
+        yield end("error", 3)
+        yield CUT
+
+    with Fake(scene) as fake:
+        done = run(fake, "run", "-c", "x", check=3)
+        assert done.out == "123" and done.err == ""
+        assert len(fake.asked("POST", "/executions")) == 1
+        assert [one[2].get("Last-Event-ID") for one in fake.asked("GET", "/events")] == [None, "2"]
+
+
+def test_an_answer_that_was_lost_does_not_run_the_code_twice():
+    with Fake(play(("stdout", {"text": "once\n"}), end())) as fake:
+        fake.lose_next_answer = True
+        assert run(fake, "run", "-c", "x", check=0).out == "once\n"
+        first, second = fake.asked("POST", "/executions")
+        assert first[2]["Idempotency-Key"] == second[2]["Idempotency-Key"] and len(fake.executions) == 1
+
+
+def test_an_execution_that_is_no_more_is_an_end_of_its_own():
+    def scene(execution):
+        yield "stdout", {"text": "1"}
+        fake.executions.clear()
+        yield CUT
+
+    with Fake(scene) as fake:
+        done = run(fake, "run", "-c", "x", "--session", "mine", check=125)
+        assert done.out == "1" and "there is no such thing (not_found)" in done.err
+        assert "may go on in session mine" in done.err
+
+
+def test_json_is_the_execution_and_nothing_else():
+    def scene(execution):
+        yield "stdout", {"text": "noise"}
+        yield "display_data", {"data": {"image/png": PNG}, "metadata": {}}
+        yield "error", {"ename": "E", "evalue": "v", "traceback": ["tb"]}
+        yield end("timeout", 124)
+
+    with Fake(scene) as fake:
+        done = run(fake, "run", "--json", "-c", "x", check=124)
+        document = json.loads(done.out)
+        assert document["outcome"] == "timeout" and document["id"] in fake.executions
+        assert done.err == "" and done.out.count("\n") == 1
+        assert [one[0] for one in fake.heard] == ["POST", "GET", "DELETE"]
+
+
+def test_a_unix_socket_is_a_server_too(tmp_path):
+    with Fake(play(("stdout", {"text": "here\n"}), end()), unix_path=tmp_path / "s") as fake:
+        assert run(fake, "run", "-c", "x", check=0).out == "here\n"
+        assert fake.heard[0][2]["Host"] == "localhost"
+
+
+def test_address_and_key_come_from_the_environment_and_flags_win():
+    with Fake(*[play(end())] * 2) as fake:
+        variables = environment(KERNEL_BROKER_URL=fake.url + "/", KERNEL_BROKER_API_KEY="from-environment")
+        run(None, "run", "-c", "x", check=0, env=variables)
+        run(None, "run", "-c", "x", "--key", "from-flag", check=0, env=variables)
+        keys = [one[2]["X-API-Key"] for one in fake.asked("POST")]
+        assert keys == ["from-environment", "from-flag"]
+        # Whoever exported them can start a broker all the same.
+        assert run(None, "check-config", "--config", "/dev/null", env=variables).returncode == 0
+
+
+def test_what_is_not_to_be_had_is_told_with_status_125():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = "http://127.0.0.1:%d" % closed.getsockname()[1]
+        done = run(None, "run", "-c", "x", "--url", url, check=125)
+        assert done.out == "" and f"no broker answers at {url}" in done.err
+    with Fake() as fake:
+        fake.refusal = (401, "unauthorized", "this key is not known")
+        done = run(fake, "run", "-c", "x", "--session", "mine", check=125)
+        assert done.err == "kernel-broker: this key is not known (unauthorized)\n"
+        # That its session was not deleted either says nothing new.
+        assert run(fake, "run", "-c", "x", check=125).err == done.err
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-nothing\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+                                    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                                    b"Location: /v1/executions/../../../../tmp/x\r\n\r\nevent: end\ndata: {}\n\n"])
+def test_a_server_that_is_something_else_ends_in_a_sentence(answer):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        url = "http://127.0.0.1:%d" % server.getsockname()[1]
+        process = start(None, "run", "-c", "x", "--url", url, "--session", "mine")
+        connection, _ = server.accept()
+        connection.recv(65536)
+        connection.sendall(answer)
+        connection.close()
+        if not answer:
+            server.close()  # and it never comes back: after the last attempt that is told, too
+            process.send_signal(signal.SIGTERM)
+            finish(process, 143)
+        else:
+            _, err = finish(process, 125)
+            assert err.startswith("kernel-broker: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["-c", "x", "--url", "https://x"], ["-c", "x", "--url", "x"],
+                                   ["-c", "x", "--session", "a/b"], ["-c", "x", "--session", ""],
+                                   ["-c", "x", "--key", "a\r\nb"], ["-c", "x", "--timeout", "0"],
+                                   ["-c", "x", "file"], []])
+def test_a_wrong_command_line_is_status_2(words):
+    done = run(None, "run", *words, check=2)
+    assert done.out == "" and len(done.err) > 10
+
+
+def test_images_are_saved_and_where_is_told(tmp_path):
+    def scene(execution):
+        yield "display_data", {"data": {"image/png": PNG, "text/plain": "<Figure>"}, "metadata": {}}
+        yield "execute_result", {"data": {"image/svg+xml": "<svg/>", "text/plain": "<SVG>"}, "metadata": {},
+                                 "execution_count": 1}
+        yield end()
+
+    with Fake(scene) as fake:
+        done = run(fake, "run", "-c", "x", "--save-dir", str(tmp_path / "new" / "plots"), check=0)
+        (eid,) = fake.executions
+        first, second = (tmp_path / "new" / "plots" / f"kernel-broker-{eid}-{name}" for name in ("1.png", "2.svg"))
+        assert first.read_bytes() == b"\x89PNG not quite" and second.read_text() == "<svg/>"
+        assert done.out == "<SVG>\n"
+        assert done.err == f"kernel-broker: saved {first}\nkernel-broker: saved {second}\n"
+
+
+def ask(execution):
+    yield "input_request", {"prompt": "name? ", "password": False}
+    yield "stdout", {"text": f"hello {execution.wait_input()}\n"}
+    yield "input_request", {"prompt": "again? ", "password": False}
+    yield "stdout", {"text": f"hello {execution.wait_input()}\n"}
+    yield end()
+
+
+def test_input_is_asked_for_line_by_line():
+    with Fake(ask) as fake:
+        done = run(fake, "run", "--input", "-c", "x", feed="alice\nbob", check=0)
+        assert (done.out, done.err) == ("hello alice\nhello bob\n", "name? again? ")
+        assert fake.asked("POST", "/executions")[0][3]["allow_stdin"] is True
+
+
+def test_input_that_ends_interrupts_the_code():
+    def scene(execution):
+        yield "input_request", {"prompt": "", "password": False}
+        execution.wait(execution.interrupted)
+        yield end("interrupted", 130)
+
+    with Fake(scene) as fake:
+        assert "no more input" in run(fake, "run", "--input", "-c", "x", feed="", check=130).err
+
+
+class Terminal:
+    """A program whose three streams are one terminal."""
+
+    def __init__(self, fake, *words):
+        self.master, self.slave = pty.openpty()
+        self.process = start(fake, *words, stdin=self.slave, stdout=self.slave, stderr=self.slave, text=False)
+        self.text = b""
+
+    def until(self, text):
+        while text not in self.text:
+            self.text += os.read(self.master, 4096)
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
+
+    def end(self, code):
+        assert self.process.wait(60) == code, self.text
+        os.set_blocking(self.master, False)
+        try:
+            while piece := os.read(self.master, 4096):
+                self.text += piece
+        except BlockingIOError:
+            pass
+        os.close(self.master)
+        os.close(self.slave)
+        return self.text
+
+
+def test_a_password_is_not_echoed_and_echo_comes_back():
+    def scene(execution):
+        yield "input_request", {"prompt": "secret: ", "password": True}
+        yield "stdout", {"text": f"{len(execution.wait_input())} characters\n"}
+        yield end()
+
+    with Fake(scene) as fake:
+        terminal = Terminal(fake, "run", "--input", "-c", "x")
+        terminal.until(b"secret: ")
+        until(lambda: not terminal.echoes(), "echo off")
+        os.write(terminal.master, b"hunter2\n")
+        terminal.until(b"7 characters")
+        assert terminal.echoes()
+        assert b"hunter2" not in terminal.end(0)
+
+
+def test_a_terminal_gets_colours_and_lines_of_its_own():
+    def scene(execution):
+        yield "stdout", {"text": "50 %"}
+        yield "clear_output", {"wait": True}
+        yield "stdout", {"text": "100 %"}
+        yield "error", {"ename": "E", "evalue": "v", "traceback": ["\x1b[31mE\x1b[0m: v"]}
+        yield end("error", 1)
+
+    with Fake(scene, scene) as fake:
+        text = Terminal(fake, "run", "-c", "x").end(1)
+        assert text == b"50 %\r\x1b[2K100 %\r\n\x1b[31mE\x1b[0m: v\r\n"
+        done = run(fake, "run", "-c", "x", check=1)
+        assert (done.out, done.err) == ("50 %100 %", "E: v\n")
+
+
+def test_a_reader_that_goes_away_ends_the_code():
+    ready = threading.Event()
+
+    def scene(execution):
+        yield "stdout", {"text": "first\n"}
+        execution.wait(ready)
+        while not execution.interrupted.is_set():
+            yield "stdout", {"text": "more\n"}
+            execution.interrupted.wait(0.05)
+        yield end("interrupted", 130)
+
+    with Fake(scene) as fake:
+        process = start(fake, "run", "-c", "x")
+        assert process.stdout.readline() == "first\n"
+        process.stdout.close()
+        ready.set()
+        assert "standard output cannot be written" in process.stderr.read()
+        assert process.wait(60) == 130

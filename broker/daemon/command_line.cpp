@@ -62,6 +62,11 @@ constexpr auto run_notes =
     "time\nlimit, 130 interrupted, 137 killed, 128+s died of signal s. 125: no broker answered, it "
     "refused,\nor how the code ended is not known. 2: the command line is wrong.";
 
+constexpr auto notebook_notes =
+    "\n\nExit status: 0 all cells ran; 1 a cell raised, died or met its time limit; 125 no broker\n"
+    "answered, it refused, or a file could not be read or written; 130 interrupted; 2 the command\n"
+    "line is wrong.";
+
 void add_named(CLI::App& app, command_line& out, char const* flag, char const* key,
                char const* help) {
     app.add_option_function<std::string>(
@@ -111,6 +116,7 @@ private:
     void add_image_commands();
     void add_key_commands();
     void add_run();
+    void add_exec_notebook();
     void add_client_options(CLI::App& command, char const* timeout_help);
 };
 
@@ -131,6 +137,7 @@ program::program(command_line& line) : out(line) {
     add_image_commands();
     add_key_commands();
     add_run();
+    add_exec_notebook();
     add(app, "version", "Print the version", command::version);
 }
 
@@ -202,6 +209,19 @@ void program::add_run() {
             throw CLI::RequiredError("FILE, - or -c CODE");
         }
     });
+}
+
+void program::add_exec_notebook() {
+    auto& client = out.client;
+    auto& notebook = add(app, "exec-notebook", "Run a notebook's cells on a broker, in order",
+                         command::exec_notebook);
+    notebook.add_option("IN", client.file, "Notebook (nbformat 4) to run")->required();
+    notebook.add_option("OUT", client.into, "Where it is written with its outputs; may be IN")
+        ->required();
+    add_client_options(notebook, "Time limit of each cell; default: the broker's");
+    notebook.add_flag("--allow-errors", client.allow_errors, "Go on after a cell that raised");
+    notebook.add_flag("--quiet", client.quiet, "No progress on standard error");
+    notebook.footer(std::string{client_notes} + notebook_notes);
 }
 
 /// Where a command was wanted and another word came: CLI11 would only say that one is required.

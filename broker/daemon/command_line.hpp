@@ -21,6 +21,7 @@ enum class command {
     keys_list,
     keys_revoke,
     run,
+    exec_notebook,
     version,
 };
 
@@ -31,9 +32,12 @@ struct client_words {
     std::optional<std::string> key;
     std::optional<double> timeout_s;
     std::optional<std::string> code;  // run -c
-    std::string file;                 // run: a path or "-"
+    std::string file;                 // run: a path or "-"; exec-notebook: what is read
+    std::string into;                 // exec-notebook: what is written
     std::string save_dir = ".";       // run
     bool input = false;               // run
+    bool allow_errors = false;        // exec-notebook
+    bool quiet = false;               // exec-notebook
 };
 
 struct command_line {
@@ -46,7 +50,7 @@ struct command_line {
     bool again = false;              // image build
     std::string name;                // of a key
     std::string tenant = "default";  // keys add
-    client_words client;             // run
+    client_words client;             // run, exec-notebook
 };
 
 /// The command line asked for text, or was wrong.

@@ -7,6 +7,7 @@
 #include "broker/daemon/doctor.hpp"
 #include "broker/daemon/image_commands.hpp"
 #include "broker/daemon/key_commands.hpp"
+#include "broker/daemon/notebook_command.hpp"
 #include "broker/daemon/run_command.hpp"
 
 #include <ostream>
@@ -48,6 +49,9 @@ exit_code run_command(command_line const& line, command_context const& context) 
     if (line.what == command::run) {
         return run_code_command(line, context);
     }
+    if (line.what == command::exec_notebook) {
+        return exec_notebook_command(line, context);
+    }
     auto const made = load_config(line, context.environment);
     if (line.what == command::check_config) {
         return check_config(made, context);
@@ -73,6 +77,7 @@ exit_code run_command(command_line const& line, command_context const& context) 
             return keys_revoke_command(made.values, line, context);
         case command::check_config:
         case command::run:
+        case command::exec_notebook:
         case command::version:
             break;
     }

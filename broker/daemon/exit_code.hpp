@@ -32,8 +32,10 @@ inline constexpr std::array<exit_code_meaning, 7> exit_code_meanings{{
     {exit_code::usage, "the command line is wrong; nothing was done"},
     {exit_code::configuration, "the configuration was refused; nothing was done"},
     {exit_code::busy, "what serve needs is taken: state directory or address in use, disk full"},
-    {exit_code::no_answer, "run: no broker answered, it refused, or the end is not known"},
-    {exit_code::interrupted, "run: interrupted; run has the code's other statuses too"},
+    {exit_code::no_answer,
+     "run, exec-notebook: no broker answered, it refused, or the end is not known"},
+    {exit_code::interrupted,
+     "run, exec-notebook: interrupted; run has the code's other statuses too"},
 }};
 
 constexpr int status_of(exit_code code) noexcept { return static_cast<int>(code); }

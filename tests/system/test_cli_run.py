@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`kernel-broker run` as a person at a shell meets it, against a scripted server."""
+"""`kernel-broker run` and `exec-notebook` as a person at a shell meets them, against a scripted server."""
 import base64
 import json
 import os
@@ -10,6 +10,7 @@ import subprocess
 import termios
 import threading
 
+import nbformat
 import pytest
 
 from broker import BINARY, until
@@ -392,3 +393,165 @@ def test_a_reader_that_goes_away_ends_the_code():
         ready.set()
         assert "standard output cannot be written" in process.stderr.read()
         assert process.wait(60) == 130
+
+
+# exec-notebook
+
+
+def code(source, **fields):
+    return {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None, **fields}
+
+
+def write(path, *cells, **fields):
+    path.write_text(json.dumps({"cells": list(cells), "metadata": {"mine": [1]}, "nbformat": 4, "nbformat_minor": 4,
+                                **fields}))
+    return path
+
+
+def cell_play(count, *outputs, last=None):
+    def scene(execution):
+        execution.document.update(outputs=list(outputs), execution_count=count)
+        yield "started", {"execution_count": count}
+        yield last or end()
+
+    return scene
+
+
+def stream(text):
+    return {"type": "stream", "name": "stdout", "text": text}
+
+
+def error(name="ValueError"):
+    return {"type": "error", "ename": name, "evalue": "no", "traceback": ["a", "b"]}
+
+
+def failed(name="ValueError"):
+    return end("error", 1, error={"ename": name, "evalue": "no", "traceback": []})
+
+
+def test_a_notebook_is_run_in_order_and_is_valid_afterwards(tmp_path):
+    source = write(tmp_path / "in.ipynb", {"cell_type": "markdown", "metadata": {}, "source": ["# t\n", "x"]},
+                   code(["a = 1\n", "print(a)"], outputs=[{"output_type": "stream", "name": "stdout", "text": "old"}],
+                        execution_count=9), code("  \n"), code("plot", metadata={"k": {"z": 1, "a": 2}}))
+    figure = {"type": "display_data", "metadata": {"image/png": {"width": 3}},
+              "data": {"image/png": PNG + "\n", "text/plain": "a\nb", "application/vnd.x+json": {"deep": [1, None]}}}
+    result = {"type": "execute_result", "metadata": {}, "execution_count": 2, "data": {"text/plain": "7"}}
+    with Fake(cell_play(1, stream("1\n2\n")), cell_play(2, figure, result)) as fake:
+        done = run(fake, "exec-notebook", str(source), str(tmp_path / "out.ipynb"), check=0)
+        assert done.out == "" and "cell 1 of 2 ... " in done.err and "cell 2 of 2 ... " in done.err
+        assert [one[3]["code"] for one in fake.asked("POST")] == ["a = 1\nprint(a)", "plot"]
+        assert len({one[1] for one in fake.asked("POST")}) == 1 and len(fake.asked("DELETE")) == 1
+    text = (tmp_path / "out.ipynb").read_text()
+    nbformat.validate(json.loads(text))
+    made = nbformat.reads(text, as_version=4)
+    assert (made.nbformat_minor, made.metadata) == (5, {"mine": [1]})
+    _, first, blank, second = made.cells
+    assert (first.execution_count, first.outputs) == (
+        1, [{"output_type": "stream", "name": "stdout", "text": "1\n2\n"}])
+    assert (blank.execution_count, blank.outputs) == (None, [])
+    assert second.outputs[0].data == {"image/png": PNG + "\n", "text/plain": "a\nb",
+                                      "application/vnd.x+json": {"deep": [1, None]}}
+    assert second.outputs[0].metadata == {"image/png": {"width": 3}}
+    assert (second.outputs[1].execution_count, second.outputs[1].data) == (2, {"text/plain": "7"})
+    assert list(json.loads(text)["cells"][3]["metadata"]["k"]) == ["z", "a"]
+
+
+def test_a_notebook_stops_at_the_first_error_and_keeps_what_ran(tmp_path):
+    out = tmp_path / "out.ipynb"
+    source = write(tmp_path / "in.ipynb", code("1"), code("2"), code("3"))
+    with Fake(cell_play(1, stream("x")), cell_play(2, error(), last=failed())) as fake:
+        done = run(fake, "exec-notebook", str(source), str(out), "--quiet", check=1)
+        assert done.err.startswith("kernel-broker: cell 2 of 3, after ") and done.err.endswith(": ValueError: no\n")
+        cells = json.loads(out.read_text())["cells"]
+        assert [len(cell["outputs"]) for cell in cells] == [1, 1, 0]
+        assert cells[1]["outputs"][0] == {"output_type": "error", "ename": "ValueError", "evalue": "no",
+                                          "traceback": ["a", "b"]}
+        assert len(fake.asked("DELETE")) == 1
+
+
+def test_errors_that_are_allowed_or_expected_stop_nothing(tmp_path):
+    out = tmp_path / "out.ipynb"
+    expected = code("2", metadata={"tags": ["raises-exception"]})
+    source = write(tmp_path / "in.ipynb", code("1"), expected, code("3"))
+    plays = cell_play(1), cell_play(2, error(), last=failed()), cell_play(3)
+    with Fake(*plays, *plays, cell_play(1), cell_play(2, last=end("timeout", 124))) as fake:
+        run(fake, "exec-notebook", str(source), str(out), check=0)
+        expected["metadata"] = {}
+        write(source, code("1"), expected, code("3"))
+        run(fake, "exec-notebook", str(source), str(out), "--allow-errors", check=0)
+        # A cell that met its limit is more than an error of the code.
+        done = run(fake, "exec-notebook", str(source), str(out), "--allow-errors", "--quiet", check=1)
+        assert "the time limit was reached" in done.err
+
+
+def test_ctrl_c_interrupts_the_cell_and_the_result_is_written(tmp_path):
+    out = tmp_path / "out.ipynb"
+    source = write(tmp_path / "in.ipynb", code("1"), code("2"), code("3"))
+    running = threading.Event()
+
+    def scene(execution):
+        execution.document.update(outputs=[stream("half")], execution_count=2)
+        yield "started", {"execution_count": 2}
+        running.set()
+        execution.wait(execution.interrupted)
+        yield end("interrupted", 130)
+
+    with Fake(cell_play(1, stream("x")), scene) as fake:
+        process = start(fake, "exec-notebook", str(source), str(out))
+        assert running.wait(60)
+        process.send_signal(signal.SIGINT)
+        finish(process, 130)
+        cells = json.loads(out.read_text())["cells"]
+        assert [cell["execution_count"] for cell in cells] == [1, 2, None]
+        assert cells[1]["outputs"][0]["text"] == ["half"]
+
+
+def test_a_signal_to_leave_writes_what_there_is(tmp_path):
+    out = tmp_path / "out.ipynb"
+    source = write(tmp_path / "in.ipynb", code("1"), code("2"))
+    running = threading.Event()
+
+    def scene(execution):
+        execution.document.update(outputs=[stream("half")], execution_count=2)
+        yield "started", {"execution_count": 2}
+        running.set()
+
+    with Fake(cell_play(1, stream("x")), scene) as fake:
+        process = start(fake, "exec-notebook", str(source), str(out), "--session", "mine")
+        assert running.wait(60)
+        # The first event must have been read, or the client cannot know what to interrupt.
+        process.send_signal(signal.SIGTERM)
+        finish(process, 143)
+        assert len(fake.asked("DELETE")) == 0
+        assert json.loads(out.read_text())["cells"][0]["execution_count"] == 1
+
+
+def test_a_result_may_replace_its_notebook_and_keeps_the_mode(tmp_path):
+    file = write(tmp_path / "in.ipynb", code("1"))
+    file.chmod(0o640)
+    with Fake(cell_play(1, stream("x"))) as fake:
+        run(fake, "exec-notebook", str(file), str(file), check=0)
+    assert json.loads(file.read_text())["cells"][0]["outputs"][0]["text"] == ["x"]
+    assert oct(file.stat().st_mode & 0o777) == "0o640" and os.listdir(tmp_path) == ["in.ipynb"]
+
+
+def test_what_is_no_notebook_is_refused_before_anything_is_run(tmp_path):
+    file, out = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
+    with Fake() as fake:
+        for text, told in (("{", "not JSON"), ("[]", "not an object"), ('{"nbformat": 3}', "nbconvert"),
+                           ('{"nbformat": 5}', "nbformat 5"), ('{"nbformat": 4, "cells": 1}', "list of cells"),
+                           ('{"nbformat": 4, "cells": [{"cell_type": "code"}]}', "cell 1")):
+            file.write_text(text)
+            assert told in run(fake, "exec-notebook", str(file), str(out), check=125).err
+        assert "cannot be read" in run(fake, "exec-notebook", "no-such", str(out), check=125).err
+        assert not fake.heard and not out.exists()
+
+
+def test_no_server_leaves_the_result_of_before(tmp_path):
+    out = tmp_path / "out.ipynb"
+    out.write_text("before")
+    source = write(tmp_path / "in.ipynb", code("1"))
+    with Fake() as fake:
+        fake.refusal = (503, "draining", "the broker is being stopped")
+        assert "draining" in run(fake, "exec-notebook", str(source), str(out), check=125).err
+    assert out.read_text() == "before"

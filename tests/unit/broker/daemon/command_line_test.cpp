@@ -35,6 +35,7 @@ TEST_CASE("each command is known by its words", "[daemon][cli]") {
     CHECK(parsed({"keys", "list"}).what == command::keys_list);
     CHECK(parsed({"keys", "revoke", "alice"}).what == command::keys_revoke);
     CHECK(parsed({"run", "-c", "1"}).what == command::run);
+    CHECK(parsed({"exec-notebook", "a", "b"}).what == command::exec_notebook);
     CHECK(parsed({"version"}).what == command::version);
 }
 
@@ -73,16 +74,38 @@ TEST_CASE("code to run is a file, standard input or a word", "[daemon][cli]") {
     CHECK(parsed({"run", "-"}).client.save_dir == ".");
 }
 
+TEST_CASE("a notebook to run has a place for the result", "[daemon][cli]") {
+    auto const line =
+        parsed({"exec-notebook", "in", "out", "--allow-errors", "--quiet", "--timeout", "7"});
+    CHECK(line.client.file == "in");
+    CHECK(line.client.into == "out");
+    CHECK(line.client.allow_errors);
+    CHECK(line.client.quiet);
+    CHECK(line.client.timeout_s == 7);
+}
+
 TEST_CASE("what is wrong ends with status 2 and says so", "[daemon][cli]") {
     using arguments = std::vector<std::string>;
-    for (auto const& wrong :
-         {arguments{}, arguments{"serv"}, arguments{"serve", "extra"}, arguments{"keys"},
-          arguments{"keys", "add"}, arguments{"image", "build"}, arguments{"serve", "--set", "x"},
-          arguments{"serve", "--set", "=x"}, arguments{"serve", "--set"},
-          arguments{"serve", "--no"}, arguments{"serve", "--config"},
-          arguments{"version", "--set", "a=b"}, arguments{"run"}, arguments{"run", "a", "b"},
-          arguments{"run", "a", "-c", "b"}, arguments{"run", "a", "--timeout", "0"},
-          arguments{"run", "a", "--timeout", "nan"}, arguments{"run", "a", "--timeout", "1s"}}) {
+    for (auto const& wrong : {arguments{},
+                              arguments{"serv"},
+                              arguments{"serve", "extra"},
+                              arguments{"keys"},
+                              arguments{"keys", "add"},
+                              arguments{"image", "build"},
+                              arguments{"serve", "--set", "x"},
+                              arguments{"serve", "--set", "=x"},
+                              arguments{"serve", "--set"},
+                              arguments{"serve", "--no"},
+                              arguments{"serve", "--config"},
+                              arguments{"version", "--set", "a=b"},
+                              arguments{"run"},
+                              arguments{"run", "a", "b"},
+                              arguments{"run", "a", "-c", "b"},
+                              arguments{"run", "a", "--timeout", "0"},
+                              arguments{"run", "a", "--timeout", "nan"},
+                              arguments{"run", "a", "--timeout", "1s"},
+                              arguments{"exec-notebook", "a"},
+                              arguments{"exec-notebook", "a", "b", "--input"}}) {
         auto const end = ended(wrong);
         CAPTURE(wrong, end.err);
         CHECK(end.status == 2);
@@ -94,7 +117,7 @@ TEST_CASE("what is wrong ends with status 2 and says so", "[daemon][cli]") {
 TEST_CASE("a word that is no command is named, with those there are", "[daemon][cli]") {
     CHECK(ended({"bogus"}).err ==
           "kernel-broker: there is no command \"bogus\"; the commands are: serve, check-config, "
-          "doctor, image, keys, run, version\nRun with --help for more "
+          "doctor, image, keys, run, exec-notebook, version\nRun with --help for more "
           "information.\n");
     CHECK_THAT(ended({"bogus", "--set", "a=b"}).err, ContainsSubstring("no command \"bogus\""));
     CHECK_THAT(ended({"keys", "bogus"}).err,

@@ -113,7 +113,7 @@ TEST_CASE("the page of the configuration is the table", "[daemon][docs]") {
 
 TEST_CASE("the page of the command line shows the help as it is printed", "[daemon][docs]") {
     for (auto const* name : {"", "serve", "check-config", "doctor", "image build", "image list",
-                             "keys add", "keys list", "keys revoke", "run"}) {
+                             "keys add", "keys list", "keys revoke", "run", "exec-notebook"}) {
         CAPTURE(name);
         auto const heading = std::string{"help"} + (*name != '\0' ? " " : "") + name;
         is_section("docs/cli.md", heading, "```text\n" + broker::command_help(name) + "```\n");

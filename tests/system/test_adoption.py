@@ -117,11 +117,12 @@ def test_a_cell_that_ended_while_no_broker_was_there_is_unknown(tmp_path):
     with Broker() as broker:
         client = broker.client()
         client.ok("import os, time; x = 1", "away")
-        code = ("print('before', flush=True)\nopen('running', 'w').close()\n"
+        code = ("print('before', flush=True)\nopen('runs-alone', 'w').close()\n"
                 "while not os.path.exists('go'): time.sleep(0.05)\nx += 1\nopen('done', 'w').close()")
         thread = in_background(cut_off, broker, code, "away")
-        until(lambda: client.request("GET", "/download/away/running").status == 200, "it runs")
-        workspace, = broker.state.glob("workspaces/*/mount")
+        until(lambda: client.request("GET", "/download/away/runs-alone").status == 200, "it runs")
+        # As the processes of the sandbox see it: the mount is in a namespace of its own.
+        workspace = next(pathlib.Path("/proc").glob("[0-9]*/root/mnt/data/runs-alone")).parent
         until(lambda: list((broker.state / "results").glob("*.events")), "its first word is kept")
         broker.kill()
         thread.join()

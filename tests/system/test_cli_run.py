@@ -13,7 +13,7 @@ import threading
 import nbformat
 import pytest
 
-from broker import BINARY, until
+from broker import BINARY, Broker, until
 from fake_broker import CUT, CUT_INSIDE, Fake, end
 
 PNG = base64.b64encode(b"\x89PNG not quite").decode()
@@ -555,3 +555,38 @@ def test_no_server_leaves_the_result_of_before(tmp_path):
         fake.refusal = (503, "draining", "the broker is being stopped")
         assert "draining" in run(fake, "exec-notebook", str(source), str(out), check=125).err
     assert out.read_text() == "before"
+
+
+# --- a real broker ---------------------------------------------------------------------------------------
+
+
+def test_the_commands_against_a_real_broker(tmp_path):
+    with Broker() as broker:
+        url = f"http://127.0.0.1:{broker.port}"
+
+        def cli(*words, **more):
+            return subprocess.run([str(BINARY), *words, "--url", url], capture_output=True, text=True, timeout=120,
+                                  cwd=tmp_path, **more)
+        first = cli("run", "--session", "s", "-c", "import sys\nx = 6\nprint('out')\nprint('err', file=sys.stderr)\nx * 7")
+        assert (first.returncode, first.stdout) == (0, "out\n42\n"), first
+        assert "err\n" in first.stderr
+        assert cli("run", "--session", "s", "-c", "sys.exit(x)").returncode == 6
+        failed = cli("run", "-", input="1 / 0")
+        assert failed.returncode == 1 and "ZeroDivisionError" in failed.stderr
+        asked = cli("run", "--input", "--session", "s", "-c", "print('hello', input('who? '))", input="bob\n")
+        assert (asked.returncode, asked.stdout.endswith("hello bob\n")) == (0, True), asked
+        assert [one["id"] for one in broker.client().request("GET", "/v1/sessions").json["sessions"]] == ["s"]
+        cells = ["import matplotlib.pyplot as plt\nplt.plot([1, 2])", "print('a'); 5",
+                 "h = display('one', display_id=True); h.update('two')",
+                 "from IPython.display import clear_output\nprint('gone'); clear_output(); print('kept')"]
+        notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
+            {"cell_type": "code", "id": f"c{i}", "metadata": {}, "execution_count": None, "outputs": [], "source": code}
+            for i, code in enumerate(cells)]}
+        (tmp_path / "in.ipynb").write_text(json.dumps(notebook))
+        ran = cli("exec-notebook", "in.ipynb", "out.ipynb")
+        assert ran.returncode == 0, ran
+        made = [cell["outputs"] for cell in json.loads((tmp_path / "out.ipynb").read_text())["cells"]]
+        assert any("image/png" in output.get("data", {}) for output in made[0])
+        assert [output["output_type"] for output in made[1]] == ["stream", "execute_result"]
+        assert "".join(made[2][0]["data"]["text/plain"]) == "'two'"
+        assert [("".join(output["text"])) for output in made[3]] == ["kept\n"]

@@ -30,6 +30,12 @@ void tell_output(output_content&& what, actions& out) {
     }
 }
 
+/// ipykernel from 7.3 on, of a repr that raised: its exception is handled when the reply is
+/// written.
+bool says_nothing(raised const& error) {
+    return error.ename == "NoneType" && error.evalue == "None";
+}
+
 bool says_idle(channel from, message const& heard) {
     if (from != channel::iopub || heard.head.msg_type != "status") {
         return false;
@@ -299,6 +305,9 @@ void execution::finish(end_cause why, actions& out) {
     deadline_.reset();
     if (reply_ && reply_->error && !raised_) {
         out.events.emplace_back(*reply_->error);
+    }
+    if (reply_ && reply_->error && raised_ && says_nothing(*reply_->error)) {
+        reply_->error = raised_;
     }
     if (reply_ && reply_->what == execute_reply::status::ok && raised_) {
         // Before ipykernel 7.3 a failing repr is told on iopub only.

@@ -95,6 +95,11 @@ std::vector<row> const ordinary{
     {"an error that only iopub tells makes the reply an error",  // a failing repr before 7.3
      sent,
      {busy(), error_event(), reply(), idle().then({"end complete, error E"})}},
+    {"an error that the reply has forgotten is taken from iopub",  // a failing repr from 7.3 on
+     sent,
+     {busy(), error_event(),
+      reply(R"({"status":"error","ename":"NoneType","evalue":"None","traceback":["t"]})"),
+      idle().then({"end complete, error E"})}},
     {"an aborted reply has no count and comes before everything else",
      sent,
      {reply(R"({"status":"aborted"})"), busy(), idle().then({"end complete, aborted"})}},

@@ -6,12 +6,20 @@
 #include "broker/daemon/config_load.hpp"
 #include "broker/daemon/serve.hpp"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <exception>
 #include <iostream>
 
 namespace {
+
+/// glibc learns from the first long output that such blocks belong into its heaps, where they stay
+/// for ever (mallopt(3), M_MMAP_THRESHOLD). What is long goes back to the host when it is let go.
+void give_back_memory() {
+    constexpr int long_block_bytes = 256 * 1024;
+    (void)::mallopt(M_MMAP_THRESHOLD, long_block_bytes);
+}
 
 int run(int count, char** arguments) {
     auto parsed = broker::parse_command_line({arguments + (count > 0 ? 1 : 0), arguments + count});
@@ -35,6 +43,7 @@ int run(int count, char** arguments) {
 }  // namespace
 
 int main(int count, char** arguments) {
+    give_back_memory();
     try {
         return run(count, arguments);
     } catch (std::exception const& error) {

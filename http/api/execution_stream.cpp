@@ -18,10 +18,11 @@ constexpr std::chrono::seconds comment_every{15};
 execution_stream::execution_stream(broker::service& service, broker::execution_ticket ticket,
                                    std::shared_ptr<broker::event_reader> events,
                                    bool interrupt_on_stop)
-    : service_(service),
-      ticket_(std::move(ticket)),
-      events_(std::move(events)),
-      interrupt_on_stop_(interrupt_on_stop) {}
+    : service_(service), events_(std::move(events)) {
+    if (interrupt_on_stop) {
+        to_interrupt_ = std::move(ticket);
+    }
+}
 
 broker::task<std::string> execution_stream::next() {
     auto const events = events_;
@@ -41,8 +42,8 @@ broker::task<std::string> execution_stream::next() {
 
 void execution_stream::stop() {
     events_->stop();
-    if (interrupt_on_stop_) {
-        (void)service_.interrupt_execution(ticket_);
+    if (to_interrupt_) {
+        (void)service_.interrupt_execution(*to_interrupt_);
     }
 }
 

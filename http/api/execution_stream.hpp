@@ -8,6 +8,7 @@
 #include "http/proto/message.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace http::api {
@@ -23,9 +24,9 @@ public:
 
 private:
     broker::service& service_;
-    broker::execution_ticket ticket_;
     std::shared_ptr<broker::event_reader> events_;
-    bool interrupt_on_stop_;
+    /// What to interrupt. Absent in other streams, as it holds all outputs of the execution.
+    std::optional<broker::execution_ticket> to_interrupt_;
 };
 
 /// 200 with the stream as its body.

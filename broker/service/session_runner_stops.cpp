@@ -44,10 +44,12 @@ task<result<void>> session_runner::restart(std::shared_ptr<session> where) {
             running->restarted = true;
             co_await kernel->end();
         } else if (kernel) {
-            where->kernel.reset();
+            // A request that comes meanwhile waits for the end, as it would for one put away.
+            where->ending = std::exchange(where->kernel, nullptr);
             where->life.on_kernel_gone(state_reason::restart_requested);
             (void)context_.store.update_session(where->stored());
             co_await kernel->end();
+            where->ending.reset();
         }
     }
     if (where->closing) {

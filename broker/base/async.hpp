@@ -6,6 +6,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -28,12 +29,14 @@ template <class Work>
 auto offload(boost::asio::thread_pool& pool, Work work) -> task<decltype(work())> {
     using value = decltype(work());
     // Asio default-constructs what a spawned coroutine returns; not every value can be.
+    // A cancellation does not reach the pool: it would come from another thread, at any moment, and
+    // one that comes just behind the work ends the program (Boost 1.81, co_spawn's entry point).
     auto made = co_await boost::asio::co_spawn(
         pool,
         [](Work inner) -> task<std::optional<value>> {
             co_return std::optional<value>(inner());
         }(std::move(work)),
-        use_task);
+        boost::asio::bind_cancellation_slot(boost::asio::cancellation_slot(), use_task));
     co_return std::move(*made);
 }
 

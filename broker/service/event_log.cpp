@@ -228,6 +228,7 @@ void event_log::wrote(bool good, std::size_t bytes) {
         context_.log.error("events_not_kept", {{"execution", id_.str()}});
         memory_.clear();
         memory_.shrink_to_fit();
+        memory_begin_ = std::max(memory_begin_, written_);  // readers go on in the file
     }
     wake();
 }

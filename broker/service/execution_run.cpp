@@ -349,9 +349,11 @@ execution_facts execution_run::facts_of(kernelproto::execution_end const& end) c
     if (!facts.error) {
         facts.error = what_->collector->collected().error();
     }
-    facts.timed_out = what_->timed_out && !what_->given_up;
+    // One that is left to the next broker goes on, whatever it was told before.
+    bool const left = what_->given_up && end.cause == kernelproto::end_cause::abandoned;
+    facts.timed_out = what_->timed_out && !left;
     facts.exit_overdue = exit_overdue_;
-    facts.interrupted = what_->interrupted;
+    facts.interrupted = what_->interrupted && !left;
     facts.restarted = what_->restarted;
     facts.watched_by_another = followed_;
     facts.cancelled = what_->cancelled;

@@ -32,6 +32,11 @@ std::string hash_of(execution_options const& asked, std::string const& code_sha2
                                asked.collect_files, asked.allow_stdin));
 }
 
+/// It is being taken up from an earlier broker, or its end could not be stored.
+failure not_at_hand() {
+    return fail(errc::draining, "the execution is not at hand yet; try again in a moment");
+}
+
 failure not_found() { return fail(errc::execution_not_found, "there is no execution of that id"); }
 
 std::shared_ptr<pending_execution> with_key(session const& where, std::string const& key) {
@@ -129,6 +134,9 @@ result<std::optional<execution_ticket>> service::of_key(std::shared_ptr<session>
         auto whole = context_.store.execution((*row)->id);
         if (!whole || !*whole) {
             return whole ? not_found() : whole.error();
+        }
+        if ((*whole)->stage != execution_stage::done) {
+            return not_at_hand();
         }
         asked = (*whole)->request_sha256;
         found.id = (*whole)->id;
@@ -293,7 +301,7 @@ task<result<execution_ticket>> service::find_execution(std::string tenant, execu
             co_return not_found();
         }
         if ((*row)->stage != execution_stage::done) {
-            co_return fail(errc::internal, "an execution has a row and is neither live nor done");
+            co_return not_at_hand();
         }
         co_return execution_ticket{std::move(id), {}, std::move(*row), false};
     }

@@ -40,8 +40,10 @@ task<result<void>> session_runner::restart(std::shared_ptr<session> where) {
         auto const kernel = where->kernel;
         where->restart_wanted = kernel != nullptr;
         auto const running = where->running;
-        if (running && kernel && running->view.state == execution_state::running) {
+        if (running && running->view.state != execution_state::done) {
             running->restarted = true;
+        }
+        if (running && kernel && running->view.state == execution_state::running) {
             co_await kernel->end();
         } else if (kernel) {
             // A request that comes meanwhile waits for the end, as it would for one put away.

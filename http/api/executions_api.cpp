@@ -83,6 +83,9 @@ broker::task<response> api::execute(call here) {
     if (!ticket) {
         co_return to_response(ticket.error());
     }
+    if (ticket->joined && how.what != answer_form::kind::whole) {
+        broker::service::promise(*ticket);
+    }
     // Who joins another's execution does not end it by leaving.
     bool const interrupts = wanted.interrupt_on_disconnect && !ticket->joined;
     co_return co_await answer_in_form(here, std::move(*ticket), how, interrupts);

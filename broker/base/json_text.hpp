@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,20 @@ public:
     json_object& number(std::string_view name, double value);
     json_object& boolean(std::string_view name, bool value);
     json_object& null(std::string_view name);
+    // `null` for what is absent.
+    json_object& string_or_null(std::string_view name, std::optional<std::string> const& value) {
+        return value ? string(name, *value) : null(name);
+    }
+    template <class Number>
+    json_object& integer_or_null(std::string_view name, std::optional<Number> const& value) {
+        return value ? integer(name, static_cast<std::int64_t>(*value)) : null(name);
+    }
+    /// Of an enumeration that has `to_string`.
+    template <class Words>
+    json_object& word_or_null(std::string_view name, std::optional<Words> const& value) {
+        return value ? string(name, to_string(*value)) : null(name);
+    }
+
     /// `value` is JSON already.
     json_object& raw(std::string_view name, std::string_view value);
     /// Writes the name only; the caller appends the value to the same text.

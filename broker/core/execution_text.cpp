@@ -11,33 +11,6 @@
 namespace broker {
 namespace {
 
-template <class Words>
-void word_or_null(json_object& out, std::string_view name, std::optional<Words> const& value) {
-    if (value) {
-        out.string(name, to_string(*value));
-    } else {
-        out.null(name);
-    }
-}
-
-template <class Number>
-void number_or_null(json_object& out, std::string_view name, std::optional<Number> const& value) {
-    if (value) {
-        out.integer(name, static_cast<std::int64_t>(*value));
-    } else {
-        out.null(name);
-    }
-}
-
-void text_or_null(json_object& out, std::string_view name,
-                  std::optional<std::string> const& value) {
-    if (value) {
-        out.string(name, *value);
-    } else {
-        out.null(name);
-    }
-}
-
 void time_or_null(json_object& out, std::string_view name, std::optional<wall_time> const& value) {
     if (value) {
         out.string(name, to_rfc3339(*value));
@@ -55,13 +28,13 @@ std::string summary_json(execution const& e) {
         .string("session_id", e.session_name)
         .string("language", e.language)
         .string("state", to_string(e.state));
-    word_or_null(out, "outcome", e.what);
-    number_or_null(out, "exit_code", e.exit_code);
-    number_or_null(out, "execution_count", e.execution_count);
+    out.word_or_null("outcome", e.what);
+    out.integer_or_null("exit_code", e.exit_code);
+    out.integer_or_null("execution_count", e.execution_count);
     out.raw("error", e.error ? error_json(*e.error, false) : "null");
     out.raw("files", files_json(e));
     out.string("session_state", to_string(e.started_on)).integer("generation", e.generation);
-    word_or_null(out, "state_reason", e.reason);
+    out.word_or_null("state_reason", e.reason);
     out.string("queued_at", to_rfc3339(e.queued_at));
     time_or_null(out, "started_at", e.started_at);
     time_or_null(out, "ended_at", e.ended_at);
@@ -87,7 +60,7 @@ std::string outputs_members(rendered_outputs const& output) {
                  output.stderr_text.size() + 64);
     json_object out(text);
     out.string("stdout", output.stdout_text).string("stderr", output.stderr_text);
-    text_or_null(out, "result", output.result);
+    out.string_or_null("result", output.result);
     out.raw("outputs", output.outputs_json);
     text.erase(0, 1);
     return text;

@@ -21,9 +21,6 @@ constexpr std::chrono::seconds exit_grace{5};
 /// The sockets of a kernel that lives are there at once.
 constexpr std::chrono::seconds found_within{20};
 
-/// Until another try to connect to a kernel, where descriptors or memory were missing.
-constexpr std::chrono::seconds connect_again_after{2};
-
 /// A kernel that was interrupted and is back answers in milliseconds.
 constexpr std::chrono::milliseconds back_within{1000};
 
@@ -165,13 +162,8 @@ task<kernelproto::execution_end> execution_run::listen() {
             });
     };
     auto end = co_await hear();
-    while (kernel_->link_wants_resources() && !kernel_->is_ending()) {
-        boost::asio::steady_timer timer(context_.loop, connect_again_after);
-        co_await timer.async_wait(use_task);
-        if (!kernel_->is_ending()) {
-            kernel_->connect_again();
-            end = co_await hear();
-        }
+    while (kernel_->link_wants_resources() && co_await kernel_->connect_again()) {
+        end = co_await hear();
     }
     what_->listening = false;
     co_return end;
@@ -378,8 +370,7 @@ task<> keep_outputs(service_context& context, std::shared_ptr<pending_execution>
                 return std::pair(std::move(output), std::move(members));
             });
     }
-    what->outputs_bytes = what->outputs_json.size();
-    if (what->outputs_bytes > result_in_table_bytes) {
+    if (what->outputs_json.size() > result_in_table_bytes) {
         what->result_in_file = co_await offload(context.pool, [&files = context.files, what] {
             return files.write_result(what->view.id, what->outputs_json).has_value();
         });
@@ -437,7 +428,7 @@ void add_ended(pending_execution const& what, execution_row& row) {
     row.summary_json = what.summary_json;
     row.result_in_file = what.result_in_file;
     if (what.result_in_file) {
-        row.file_bytes += what.outputs_bytes;
+        row.file_bytes += what.outputs_json.size();
     } else {
         row.outputs_json = what.outputs_json;
     }

@@ -6,6 +6,7 @@
 #include "kernelproto/wire/connection_info.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <sys/random.h>
 
@@ -16,6 +17,9 @@ namespace broker {
 namespace {
 
 constexpr char const* socket_prefix = "k";
+
+/// Until another try to connect to a kernel, where descriptors or memory were missing.
+constexpr std::chrono::seconds connect_again_after{2};
 
 /// 128 random bits, hexadecimal.
 std::string make_key() {
@@ -160,9 +164,18 @@ void live_kernel::connect() {
         });
 }
 
-void live_kernel::connect_again() {
-    link_failed_.reset();
-    connect();
+task<bool> live_kernel::connect_again() {
+    auto const self = shared_from_this();
+    if (!self->ending_) {
+        boost::asio::steady_timer timer(self->context_.loop, connect_again_after);
+        co_await timer.async_wait(use_task);
+    }
+    if (self->ending_) {
+        co_return false;
+    }
+    self->link_failed_.reset();
+    self->connect();
+    co_return true;
 }
 
 void live_kernel::watch() { context_.tasks.spawn(watch_end(shared_from_this())); }

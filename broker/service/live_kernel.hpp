@@ -54,11 +54,12 @@ public:
     void give_up();
 
     /// The host had no descriptor or memory for the connection. The kernel lives on as if nobody
-    /// had tried; `connect_again` when there may be some.
+    /// had tried; see `connect_again`.
     bool link_wants_resources() const noexcept {
         return link_failed_ == kernelproto::link_failure::no_resources;
     }
-    void connect_again();
+    /// Waits until there may be some, and connects; false when the kernel is ending.
+    task<bool> connect_again();
     /// Somebody or something has ended the sandbox; the evidence may still be gathered.
     bool is_ending() const noexcept { return ending_; }
 

@@ -11,7 +11,6 @@
 #include "broker/service/revival.hpp"
 #include "kernelproto/client/errc.hpp"
 
-#include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,9 +22,6 @@ namespace {
 
 /// A kernel that runs nothing answers in milliseconds.
 constexpr std::chrono::seconds idle_adoption_limit{20};
-
-/// Until another try to connect to a kernel, where descriptors or memory were missing.
-constexpr std::chrono::seconds connect_again_after{2};
 
 constexpr std::string_view boot_note = "boot_id";
 
@@ -282,15 +278,10 @@ task<result<std::optional<state_reason>>> reconciliation::adopt(sandbox_row row,
 task<std::optional<state_reason>> reconciliation::greet(std::shared_ptr<live_kernel> kernel) {
     auto until = context_.clock().steady + idle_adoption_limit;
     auto heard = co_await kernel->connection().adopt(until);
-    while (!heard && kernel->link_wants_resources() && !kernel->is_ending()) {
-        boost::asio::steady_timer timer(context_.loop, connect_again_after);
-        co_await timer.async_wait(use_task);
-        if (!kernel->is_ending()) {
-            kernel->connect_again();
-            // Nobody could hear it: an answer gets the time that it would have had.
-            until = std::max(until, context_.clock().steady + idle_adoption_limit);
-            heard = co_await kernel->connection().adopt(until);
-        }
+    while (!heard && kernel->link_wants_resources() && co_await kernel->connect_again()) {
+        // Nobody could hear it: an answer gets the time that it would have had.
+        until = std::max(until, context_.clock().steady + idle_adoption_limit);
+        heard = co_await kernel->connection().adopt(until);
     }
     if (heard) {
         co_return std::nullopt;

@@ -53,7 +53,6 @@ struct pending_execution {
     /// Once it has ended, as the store keeps it: see `execution_row`.
     std::string summary_json;
     std::string outputs_json;
-    std::size_t outputs_bytes = 0;
     bool result_in_file = false;
     async_event done;
 };
@@ -111,6 +110,14 @@ struct session {
 
     /// Raised when neither the worker nor an adoption holds the session; see `rest`.
     std::shared_ptr<async_event> resting;
+
+    /// The start that is wanted or was under way has come to an end, well or not.
+    void end_warming(std::optional<failure> why) {
+        if (auto const waited_for = std::exchange(warmed, nullptr)) {
+            not_warmed = std::move(why);
+            waited_for->raise();
+        }
+    }
 
     /// What to wait for while the worker or an adoption holds the session.
     std::shared_ptr<async_event> until_resting(boost::asio::any_io_executor executor) {

@@ -95,11 +95,7 @@ task<> session_runner::work(std::shared_ptr<session> where) {
     }
     where->worked = false;
     where->rest();
-    if (auto const warmed = std::exchange(where->warmed, nullptr)) {
-        where->not_warmed =
-            fail(errc::draining, "the broker is shutting down; try again in a moment");
-        warmed->raise();
-    }
+    where->end_warming(fail(errc::draining, "the broker is shutting down; try again in a moment"));
     if (broken) {
         std::rethrow_exception(broken);
     }
@@ -136,10 +132,7 @@ task<> session_runner::work_queue(std::shared_ptr<session> where) {
         if (!where->kernel) {
             auto const started = co_await start_kernel(where);
             where->warming = false;
-            where->not_warmed = started ? std::nullopt : std::optional(started.error());
-            if (auto const warmed = std::exchange(where->warmed, nullptr)) {
-                warmed->raise();
-            }
+            where->end_warming(started ? std::nullopt : std::optional(started.error()));
             if (!started) {
                 // Only the first fails: the next one may find the host mended.
                 if (!where->queue.empty()) {
@@ -153,10 +146,7 @@ task<> session_runner::work_queue(std::shared_ptr<session> where) {
             }
         }
         where->warming = false;
-        if (auto const warmed = std::exchange(where->warmed, nullptr)) {
-            where->not_warmed.reset();
-            warmed->raise();
-        }
+        where->end_warming(std::nullopt);
         if (where->queue.empty() || where->closing) {
             break;
         }

@@ -35,7 +35,6 @@ task<result<void>> session_runner::restart(std::shared_ptr<session> where) {
     if (where->closing) {
         co_return fail(errc::session_not_found, "the session was deleted");
     }
-    auto const ready = std::make_shared<async_event>(context_.loop.get_executor());
     if (where->life.status() != session_status::starting) {
         auto const kernel = where->kernel;
         where->restart_wanted = kernel != nullptr;
@@ -58,7 +57,7 @@ task<result<void>> session_runner::restart(std::shared_ptr<session> where) {
         co_return fail(errc::session_not_found, "the session was deleted");
     }
     if (!where->warmed) {
-        where->warmed = ready;
+        where->warmed = std::make_shared<async_event>(context_.loop.get_executor());
     }
     auto const started = where->warmed;
     warm(where);

@@ -11,33 +11,6 @@ namespace {
 
 using broker::json_object;
 
-template <class Words>
-void word_or_null(json_object& out, std::string_view name, std::optional<Words> const& value) {
-    if (value) {
-        out.string(name, to_string(*value));
-    } else {
-        out.null(name);
-    }
-}
-
-template <class Number>
-void number_or_null(json_object& out, std::string_view name, std::optional<Number> const& value) {
-    if (value) {
-        out.integer(name, static_cast<std::int64_t>(*value));
-    } else {
-        out.null(name);
-    }
-}
-
-void text_or_null(json_object& out, std::string_view name,
-                  std::optional<std::string> const& value) {
-    if (value) {
-        out.string(name, *value);
-    } else {
-        out.null(name);
-    }
-}
-
 template <class Range, class One>
 std::string array_of(Range const& range, One one) {
     std::string text = "[";
@@ -66,8 +39,8 @@ std::string limits_of(broker::limits const& l) {
 void append_file(std::string& text, broker::file_info const& file) {
     json_object one(text);
     one.string("path", file.path).integer("size_bytes", static_cast<std::int64_t>(file.size_bytes));
-    text_or_null(one, "sha256",
-                 file.sha256 ? std::optional(broker::to_hex(*file.sha256)) : std::nullopt);
+    one.string_or_null("sha256",
+                       file.sha256 ? std::optional(broker::to_hex(*file.sha256)) : std::nullopt);
     one.string("modified_at", broker::to_rfc3339(broker::wall_time(
                                   std::chrono::milliseconds(file.modified_ns / 1'000'000))));
     one.close();
@@ -79,15 +52,15 @@ std::string render_run(broker::execution const& e) {
     std::string text;
     json_object out(text);
     out.string("stdout", e.output.stdout_text).string("stderr", e.plain_stderr);
-    number_or_null(out, "exit_code", e.exit_code);
-    text_or_null(out, "result", e.output.result);
+    out.integer_or_null("exit_code", e.exit_code);
+    out.string_or_null("result", e.output.result);
     out.raw("outputs", e.output.displays_json).raw("files", broker::files_json(e));
     out.string("session_id", e.session_name).string("execution_id", e.id.str());
-    number_or_null(out, "execution_count", e.execution_count);
+    out.integer_or_null("execution_count", e.execution_count);
     out.integer("duration_ms", e.duration_ms)
         .string("state", to_string(e.started_on))
         .integer("generation", e.generation);
-    word_or_null(out, "state_reason", e.reason);
+    out.word_or_null("state_reason", e.reason);
     out.boolean("variables_kept", e.variables_kept).boolean("truncated", e.output.truncated);
     out.close();
     return text;
@@ -98,7 +71,7 @@ std::string render_execution_page(broker::execution_page const& page) {
     json_object out(text);
     out.raw("executions",
             array_of(page.executions, [](std::string& one, auto const& e) { one += e; }));
-    text_or_null(out, "next_cursor", page.next ? std::optional(page.next->str()) : std::nullopt);
+    out.string_or_null("next_cursor", page.next ? std::optional(page.next->str()) : std::nullopt);
     out.close();
     return text;
 }
@@ -147,7 +120,7 @@ std::string render_session_page(broker::session_page const& page) {
     out.raw("sessions", array_of(page.sessions, [](std::string& one, auto const& s) {
                 one += render_session(s);
             }));
-    text_or_null(out, "next_cursor", page.next);
+    out.string_or_null("next_cursor", page.next);
     out.close();
     return text;
 }
@@ -163,7 +136,7 @@ std::string render_file_page(broker::file_page const& page, std::string const& s
                     one, "/v1/sessions/" + session_name + "/files/" + broker::to_url(file.path));
                 one += '}';
             }));
-    text_or_null(out, "next_cursor", page.next_cursor);
+    out.string_or_null("next_cursor", page.next_cursor);
     out.boolean("complete", page.complete);
     out.close();
     return text;

@@ -18,7 +18,8 @@ namespace {
 /// for ever (mallopt(3), M_MMAP_THRESHOLD). What is long goes back to the host when it is let go.
 void give_back_memory() {
     constexpr int long_block_bytes = 256 * 1024;
-    (void)::mallopt(M_MMAP_THRESHOLD, long_block_bytes);
+    // Before there is a second thread.
+    (void)::mallopt(M_MMAP_THRESHOLD, long_block_bytes);  // NOLINT(concurrency-mt-unsafe)
 }
 
 int run(int count, char** arguments) {

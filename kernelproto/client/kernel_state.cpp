@@ -69,6 +69,9 @@ void kernel_state::release_held(steady_time now, kernel_step& out) {
     held_ = false;
     take(execution_->start(now), out);
     liveness_.start(now);
+    if (std::exchange(interrupt_held_, false)) {
+        take(interruption_.start(now), out);
+    }
 }
 
 kernel_step kernel_state::on_frames(channel from, frame_list const& frames, steady_time now) {
@@ -196,6 +199,7 @@ std::optional<steady_time> kernel_state::next_deadline() const noexcept {
 
 kernel_step kernel_state::interrupt(steady_time now) {
     kernel_step out;
+    interrupt_held_ = held_;
     bool const busy = execution_ ? !held_ : readiness_.has_value();
     if (busy && !over_) {
         take(interruption_.start(now), out);
@@ -252,7 +256,7 @@ void kernel_state::take(actions made, kernel_step& out) {
     if (made.ended) {
         out.ended = std::move(made.ended);
         execution_.reset();
-        held_ = false;
+        held_ = interrupt_held_ = false;
         liveness_.stop();
         interruption_.on_execution_ended();
     }

@@ -79,7 +79,8 @@ public:
     kernel_step on_timer(steady_time now);
     std::optional<steady_time> next_deadline() const noexcept;
 
-    /// Interrupts what runs, or what an adopted kernel is busy with. Nothing otherwise.
+    /// Interrupts what runs, or what an adopted kernel is busy with. Nothing otherwise. What is
+    /// held back is interrupted when it has been sent.
     kernel_step interrupt(steady_time now);
 
     /// Answers a pending input_request.
@@ -118,6 +119,7 @@ private:
     std::optional<readiness> readiness_;
     std::optional<execution> execution_;
     bool held_ = false;  // `execution_` waits for an interrupt to settle before it is sent
+    bool interrupt_held_ = false;
     interruption interruption_;
     liveness liveness_;
     bool over_ = false;

@@ -96,7 +96,8 @@ public:
                                                          steady_time deadline, event_sink sink) = 0;
 
     /// interrupt_request on control, then a nudge on shell, repeated by the escalation machine
-    /// until the running execution ends. Does nothing while none runs.
+    /// until the running execution ends; one that is not sent, or found, yet is interrupted as soon
+    /// as it is. Does nothing while none runs.
     virtual void interrupt() = 0;
 
     /// Answers the last `input_wanted` of the running execution, which is given no other before.

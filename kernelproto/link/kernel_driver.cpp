@@ -17,6 +17,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -209,10 +210,18 @@ boost::asio::awaitable<execution_end> kernel_driver::follow(std::shared_ptr<kern
     if (self->state_.running()) {
         throw std::logic_error("one execution at a time");
     }
-    if (auto const linked = co_await self->become_linked(deadline); !linked) {
+    self->follow_begins_ = true;
+    auto const linked = co_await self->become_linked(deadline);
+    self->follow_begins_ = false;
+    bool const interrupted = std::exchange(self->interrupt_followed_, false);
+    if (!linked) {
         co_return execution_end{cause_of(linked.error()), std::nullopt};
     }
     auto begun = self->state_.begin_follow(std::move(msg_id), allow_stdin, now());
+    if (interrupted) {
+        auto more = self->state_.interrupt(now());
+        std::move(more.send.begin(), more.send.end(), std::back_inserter(begun.send));
+    }
     co_return co_await self->hear_out(std::move(begun), std::move(sink));
 }
 
@@ -227,7 +236,10 @@ boost::asio::awaitable<execution_end> kernel_driver::hear_out(kernel_step begun,
     co_return how;
 }
 
-void kernel_driver::interrupt() { perform(state_.interrupt(now()), resume::later); }
+void kernel_driver::interrupt() {
+    interrupt_followed_ = follow_begins_;
+    perform(state_.interrupt(now()), resume::later);
+}
 
 void kernel_driver::answer_input(std::string_view value) {
     perform(state_.answer_input(value, now()), resume::later);

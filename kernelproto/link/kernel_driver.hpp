@@ -105,6 +105,8 @@ private:
     std::optional<steady_time> armed_for_;
     boost::asio::steady_timer search_pause_;
     bool search_given_up_ = false;
+    bool interrupt_followed_ = false;  // once it is followed
+    bool follow_begins_ = false;
 
     pending<result<kernel_info>> usable_;
     pending<execution_end> ended_;

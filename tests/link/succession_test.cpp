@@ -300,6 +300,24 @@ TEST_CASE("sockets that cannot be had are an end of what is to be followed", "[l
     }
 }
 
+TEST_CASE("an interrupt that comes before the kernel is found reaches it", "[link][follow]") {
+    kernel_stage s{left({hold_until_interrupt{}, stream("y"), reply_ok(), idle()})};
+    leave_running(s);
+    std::filesystem::rename(s.path(3), s.path(3) + ".later");
+    auto const end = begin(s, s.following("chosen"));
+    s.loop().restart();
+    s.loop().poll();
+    s.driver->interrupt();
+    std::filesystem::rename(s.path(3) + ".later", s.path(3));
+    REQUIRE(
+        s.until([&] { return s.kernel->interrupts() > 0 && s.driver->counters().unasked > 0; }));
+    s.kernel->go();
+    REQUIRE(s.until([&] { return end->has_value(); }));
+    CHECK((*end)->cause == end_cause::complete);
+    CHECK(s.printed() == "y");
+    check_usable(s);
+}
+
 TEST_CASE("a search that was given up can be begun again", "[link][follow]") {
     kernel_stage s{left({reply_ok(), idle()})};
     std::filesystem::rename(s.path(3), s.path(3) + ".later");

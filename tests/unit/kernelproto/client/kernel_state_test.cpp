@@ -193,8 +193,21 @@ TEST_CASE("the next cell waits for the interrupt that is still on its way",
         CHECK_FALSE(it.state.on_timer(it.now + 1h).unusable);
         CHECK(it.execute().ended);
     }
-    SECTION("a held cell is not hit by an interrupt of its own") {
+    SECTION("and is interrupted once it was sent") {
         CHECK(it.state.interrupt(it.now).send.empty());
+        auto const step =
+            it.hear(channel::control, "interrupt_reply", it.sent["interrupt_request"]);
+        CHECK(count_of(step, channel::shell) == 1);
+        CHECK(count_of(step, channel::control) == 1);
+    }
+    SECTION("an interrupt of a held cell that ends is not the next one's") {
+        it.note(it.state.interrupt(it.now));
+        REQUIRE(it.state.abandon().ended);
+        CHECK(it.execute().send.empty());
+        auto const step =
+            it.hear(channel::control, "interrupt_reply", it.sent["interrupt_request"]);
+        CHECK(count_of(step, channel::shell) == 1);
+        CHECK(count_of(step, channel::control) == 0);
     }
     SECTION("a held cell ends like any other") {
         auto const step = it.state.kernel_died();

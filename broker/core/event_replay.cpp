@@ -6,6 +6,7 @@
 #include "broker/core/json_slice.hpp"
 
 #include <charconv>
+#include <utility>
 
 namespace broker {
 namespace {
@@ -37,62 +38,65 @@ raised_error error_of(std::string_view data) {
             json_strings(json_raw_member(data, "traceback").value_or(""))};
 }
 
-void apply(event_draft const& one, outputs& into, replayed& told) {
+void replay_text(stream_name stream, std::string_view data, outputs& into, replayed& told) {
+    auto const text = json_string_member(data, "text").value_or("");
+    told.bytes += text.size();
+    into.append_stream(stream, text);
+}
+
+void replay_rich(rich_data::kind what, std::string_view data, outputs& into, replayed& told) {
+    auto rich = rich_of(what, data);
+    told.bytes += rich.data.size() + rich.metadata.size();
+    into.append_rich(std::move(rich));
+}
+
+}  // namespace
+
+void replay(event_draft const& one, outputs& into, replayed& told) {
     switch (one.type) {
         case event_type::started:
             told.started = true;
             told.execution_count = integer_member(one.data, "execution_count");
-            break;
+            return;
         case event_type::stdout_text:
-            into.append_stream(stream_name::stdout_stream,
-                               json_string_member(one.data, "text").value_or(""));
+            replay_text(stream_name::stdout_stream, one.data, into, told);
             break;
         case event_type::stderr_text:
-            into.append_stream(stream_name::stderr_stream,
-                               json_string_member(one.data, "text").value_or(""));
+            replay_text(stream_name::stderr_stream, one.data, into, told);
             break;
         case event_type::display_data:
-            into.append_rich(rich_of(rich_data::kind::display_data, one.data));
+            replay_rich(rich_data::kind::display_data, one.data, into, told);
             break;
         case event_type::update_display_data:
-            into.append_rich(rich_of(rich_data::kind::update_display_data, one.data));
+            replay_rich(rich_data::kind::update_display_data, one.data, into, told);
             break;
         case event_type::execute_result:
-            into.append_rich(rich_of(rich_data::kind::execute_result, one.data));
+            replay_rich(rich_data::kind::execute_result, one.data, into, told);
             break;
         case event_type::clear_output:
             into.clear(json_raw_member(one.data, "wait") == "true");
             break;
         case event_type::error:
+            told.bytes += one.data.size();
             into.append_error(error_of(one.data));
             break;
         case event_type::truncated:
             into.count_missing(
                 static_cast<std::uint64_t>(integer_member(one.data, "dropped_bytes").value_or(0)));
-            break;
+            return;
         case event_type::queued:
         case event_type::input_request:
         case event_type::files:
         case event_type::end:
-            break;
+            return;
     }
+    ++told.events;
 }
 
-}  // namespace
-
-void replay(event_draft const& one, outputs& into) {
-    replayed unused;
-    apply(one, into, unused);
-}
-
-replayed replay(std::string_view records, outputs& into) {
-    replayed told;
+void replay(std::string_view records, outputs& into, replayed& told) {
     while (auto const one = take_record(records)) {
-        ++told.events;
-        told.bytes += one->data.size();
-        apply(*one, into, told);
+        replay(*one, into, told);
     }
-    return told;
 }
 
 }  // namespace broker

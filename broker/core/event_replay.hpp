@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the events of a log back to what they were made of: for an execution that is followed on by
-// another broker, and for a look at one that runs. Never trusts them: what is not understood is
-// left out. Pure.
+// another broker. Never trusts them: what is not understood is left out. Pure.
 #pragma once
 
 #include "broker/core/event.hpp"
@@ -14,18 +13,19 @@
 
 namespace broker {
 
-/// What a log has told besides its outputs.
+/// What a log has told besides its outputs. `events` and `bytes` are those that `event_recorder`
+/// holds against its limits.
 struct replayed {
     bool started = false;
     std::optional<std::int64_t> execution_count;
     std::uint64_t events = 0;
-    std::uint64_t bytes = 0;  // of their data
+    std::uint64_t bytes = 0;
 };
 
 /// One event.
-void replay(event_draft const& one, outputs& into);
+void replay(event_draft const& one, outputs& into, replayed& told);
 
-/// All whole `records`, in order.
-replayed replay(std::string_view records, outputs& into);
+/// All whole `records`, in order. Those of a long log come in several calls.
+void replay(std::string_view records, outputs& into, replayed& told);
 
 }  // namespace broker

@@ -45,7 +45,8 @@ struct rich_data {
 class outputs {
 public:
     explicit outputs(output_limits limits = {}) : limits_(limits) {}
-    outputs(outputs const&) = delete;
+    /// As it is now: for a look from another thread while this one goes on.
+    outputs(outputs const& other);
     outputs& operator=(outputs const&) = delete;
 
     /// `text` is kept as it is: `\r` and ANSI codes are the client's matter.
@@ -63,14 +64,14 @@ public:
     /// So much was lost before it came here.
     void count_missing(std::uint64_t bytes) noexcept { dropped_bytes_ += bytes; }
 
-    /// Bytes that are missing already; `render` may drop a little more.
+    /// Bytes that are missing already; `render` may leave out a little more.
     std::uint64_t dropped_bytes() const noexcept { return dropped_bytes_; }
 
     /// The error put out last, if any.
     std::optional<raised_error> const& error() const noexcept { return error_; }
 
-    /// What there is now; called once, at the end, or as often as somebody looks.
-    rendered_outputs render();
+    /// What there is now. Several threads may look at once while nobody adds anything.
+    rendered_outputs render() const;
 
     /// Bytes held, at most `max_bytes + 2 * tail_bytes` and a fixed cost an entry.
     std::uint64_t held_bytes() const noexcept { return head_bytes_ + tail_bytes_; }

@@ -2,8 +2,6 @@
 // One overload per event of the kernel. Never interprets an output. On the loop.
 #include "broker/service/event_collector.hpp"
 
-#include "broker/core/event_replay.hpp"
-
 #include <utility>
 #include <variant>
 
@@ -82,9 +80,9 @@ void event_collector::keep(kernelproto::event& heard, event_recorder::drafts& to
 }
 
 void event_collector::resume(std::string_view records) {
-    auto const before = replay(records, outputs_);
-    execution_count_ = before.execution_count;
-    recorder_.resume(before.events, before.bytes, before.started);
+    replay(records, outputs_, before_);
+    execution_count_ = before_.execution_count;
+    recorder_.resume(before_.events, before_.bytes, before_.started);
 }
 
 void event_collector::close() {

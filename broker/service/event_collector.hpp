@@ -6,6 +6,7 @@
 #pragma once
 
 #include "broker/core/event_recorder.hpp"
+#include "broker/core/event_replay.hpp"
 #include "broker/core/outputs.hpp"
 #include "broker/service/event_log.hpp"
 #include "kernelproto/client/events.hpp"
@@ -24,7 +25,8 @@ public:
 
     void take(kernelproto::event&& heard);
 
-    /// Before the first event: what an earlier broker has kept.
+    /// Before the first event: what an earlier broker has kept, in as many pieces as it comes in.
+    /// Touches nothing of the log, and may be called on another thread while nobody else has this.
     void resume(std::string_view records);
 
     /// Nothing more comes: the log gets what was held back.
@@ -41,6 +43,7 @@ private:
     void keep(kernelproto::event& heard, event_recorder::drafts& told);
 
     outputs outputs_;
+    replayed before_;
     event_recorder recorder_;
     std::shared_ptr<event_log> log_;
     std::optional<std::int64_t> execution_count_;

@@ -3,8 +3,6 @@
 // takes it in microseconds. Never two writes of one log at once. On the loop.
 #include "broker/service/event_log.hpp"
 
-#include "broker/core/event_record.hpp"
-
 #include <boost/asio/post.hpp>
 #include <unistd.h>
 
@@ -41,42 +39,57 @@ std::shared_ptr<event_log> event_log::of_records(service_context& context, std::
     return made;
 }
 
-result<event_log::stored> event_log::read_file(execution_files const& files,
-                                               execution_id const& id) {
+result<event_log::stored> event_log::read_file(execution_files const& files, execution_id const& id,
+                                               record_sink const& seen) {
     auto file = files.open_events(id, false);
     if (!file) {
         return file.error();
     }
     stored found{std::move(*file), {}};
-    for (;;) {
-        auto piece = read_from(found.file.get(), found.records.size(), read_at_once_bytes);
-        if (!piece) {
-            return piece.error();
+    auto& counted = found.counted;
+    std::string piece;  // begins with a record
+    std::uint64_t read = 0;
+    for (bool more = true; more && !counted.has_end;) {
+        auto const next = read_from(found.file.get(), read, read_at_once_bytes);
+        if (!next) {
+            return next.error();
         }
-        found.records += *piece;
-        if (piece->size() < read_at_once_bytes) {
-            break;
+        read += next->size();
+        more = next->size() == read_at_once_bytes;
+        piece += *next;
+        auto const whole = count_records(piece);
+        if (seen && whole.records > 0) {
+            seen(std::string_view(piece).substr(0, whole.bytes));
         }
+        piece.erase(0, whole.bytes);
+        counted.bytes += whole.bytes;
+        counted.records += whole.records;
+        counted.has_end = whole.has_end;
     }
-    auto const whole = count_records(found.records).bytes;
-    if (whole < found.records.size()) {
-        found.records.resize(whole);
-        if (::ftruncate(found.file.get(), static_cast<off_t>(whole)) != 0) {
-            return fail(errc::internal, "the rest of an event could not be removed");
-        }
+    if (counted.bytes < read && ::ftruncate(found.file.get(), static_cast<off_t>(counted.bytes))) {
+        return fail(errc::internal, "the rest of an event could not be removed");
     }
     return found;
 }
 
 std::shared_ptr<event_log> event_log::of_file(service_context& context, execution_id id,
-                                              stored found) {
+                                              stored found, std::string_view end_data) {
     auto made = std::make_shared<event_log>(context, std::move(id));
-    auto const counted = count_records(found.records);
-    made->file_ = std::make_shared<unique_fd>(std::move(found.file));
-    made->memory_begin_ = made->written_ = counted.bytes;
-    made->count_ = counted.records;
-    made->ended_ = counted.has_end;
+    made->resume(std::move(found));
+    if (!std::exchange(made->ended_, true)) {
+        // Where a broker was cut off before it wrote it. Only shown: others may read the file.
+        append_record(made->memory_, event_type::end, end_data);
+        ++made->count_;
+        made->written_ = made->bytes();
+    }
     return made;
+}
+
+void event_log::resume(stored found) {
+    file_ = std::make_shared<unique_fd>(std::move(found.file));
+    memory_begin_ = written_ = found.counted.bytes;
+    count_ = found.counted.records;
+    ended_ = found.counted.has_end;
 }
 
 void event_log::append(event_type type, std::string_view data) {
@@ -251,7 +264,8 @@ void event_log::wake() {
 
 event_reader::event_reader(std::shared_ptr<event_log> log, std::uint64_t after, bool follow)
     : log_(std::move(log)), after_(after), wake_(log_->context_.loop) {
-    if (!log_->ended_) {
+    bool const in_writing = log_->file_ && log_->written_ < log_->bytes();
+    if (!log_->ended_ || in_writing) {
         log_->readers_.push_back(this);
         if (log_->bytes() > log_->written_) {
             log_->flush();

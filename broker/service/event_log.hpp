@@ -10,9 +10,11 @@
 #include "broker/base/result.hpp"
 #include "broker/base/unique_fd.hpp"
 #include "broker/core/event.hpp"
+#include "broker/core/event_record.hpp"
 #include "broker/service/context.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,15 +36,20 @@ public:
     /// One that has ended and was kept in a row, with the data of its end.
     static std::shared_ptr<event_log> of_records(service_context& context, std::string records,
                                                  std::string_view end_data);
-    /// One that is in a file, ended or to be gone on with; what was cut off at its end is removed.
-    /// Reads all of it: on the pool.
+    /// One that is in a file; what was cut off at its end is removed. Reads all of it, a piece at a
+    /// time, and shows each piece's whole records: on the pool.
     struct stored {
         unique_fd file;
-        std::string records;  // whole ones
+        record_count counted;
     };
-    static result<stored> read_file(execution_files const& files, execution_id const& id);
+    using record_sink = std::function<void(std::string_view records)>;
+    static result<stored> read_file(execution_files const& files, execution_id const& id,
+                                    record_sink const& seen = {});
+    /// One that has ended, with the data of its end, which the file may lack.
     static std::shared_ptr<event_log> of_file(service_context& context, execution_id id,
-                                              stored found);
+                                              stored found, std::string_view end_data);
+    /// Before the first event: what an earlier broker has kept comes before.
+    void resume(stored found);
 
     /// Numbers it and keeps it. Nothing after `end`.
     void append(event_type type, std::string_view data);

@@ -108,6 +108,9 @@ task<std::optional<state_reason>> execution_run::go() {
         co_await look_at_files();
     }
     if (what_->given_up) {
+        if (what_->kept) {
+            co_return std::nullopt;
+        }
         what_->cancelled = true;
         what_->refused = fail(errc::draining, "the broker is shutting down; try again in a moment");
     }
@@ -191,7 +194,6 @@ task<std::optional<state_reason>> execution_run::conclude(kernelproto::execution
                                : what_->collector->execution_count();
     view.error = facts.error;
     co_await keep_outputs(context_, what_);
-    apply(v, view);
     if (!view.files.empty()) {
         what_->log->append(event_type::files, files_data(view));
     }
@@ -200,6 +202,7 @@ task<std::optional<state_reason>> execution_run::conclude(kernelproto::execution
         // Whatever still runs there must not be taken for the session's kernel again.
         co_await kernel_->end();
     }
+    apply(v, view);
     seal(*what_, context_.clock());
     co_return v.next_reason;
 }
@@ -256,6 +259,7 @@ result<void> execution_run::tell_and_store() {
     view.generation = began.generation;
     auto row = row_of(*what_, *where_);
     row.stage = execution_stage::sent;
+    row.code.reset();
     auto stored = context_.store.send_execution(row, where_->stored());
     if (!stored) {
         // Nobody was told: the next one is.
@@ -462,6 +466,9 @@ execution_row row_of(pending_execution const& what, session const& where) {
     row.allow_stdin = what.options.allow_stdin;
     row.idempotency_key = what.options.idempotency_key;
     row.request_sha256 = what.request_sha256;
+    if (row.stage == execution_stage::queued && (what.promised || row.idempotency_key)) {
+        row.code = what.options.code;
+    }
     row.queued_at = view.queued_at;
     row.started_at = view.started_at;
     row.ended_at = view.ended_at;

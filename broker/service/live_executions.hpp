@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The executions that wait or run, by their ids. Never one that has ended: those are in the store.
+// The executions that wait or run, by their ids, and those whose end the store has refused.
+// Never another that has ended: those are in the store.
 // On the loop; owned by the service.
 #pragma once
 

@@ -78,6 +78,7 @@ task<result<void>> reconciliation::run() {
     co_await resume_deletions();
     co_await remove_strangers(*seen_);
     co_await remove_files_of_nobody();
+    queue_again();
     // Last: a start that is cut off leaves the next one to know it too.
     (void)context_.store.set_note(boot_note, boot_id());
     context_.log.info("reconciled", {{"sessions", seen_->sessions.size()}});
@@ -167,7 +168,7 @@ task<result<void>> reconciliation::settle_sandboxes(inventory const& all) {
     co_return result<void>{};
 }
 
-/// Executions of sessions whose kernel is gone, or that had none.
+/// Executions of sessions whose kernel is gone, or that had none, and those that were not sent.
 task<> reconciliation::finish_executions() {
     auto const left = std::exchange(unfinished_, {});
     for (auto const& [id, rows] : left) {
@@ -177,8 +178,23 @@ task<> reconciliation::finish_executions() {
         }
         auto const where = at->second;
         for (auto const& row : rows) {
-            co_await runner_.finish_foreign(where, co_await revive(context_, where, row));
+            auto const what = co_await revive(context_, where, row);
+            if (row.code && where->row.closing == close_kind::none) {
+                if (seen_->host_restarted) {
+                    what->deadline = context_.clock().steady + steady_seconds(row.timeout_s);
+                }
+                waiting_.push_back({where, what});
+            } else {
+                co_await runner_.finish_foreign(where, what);
+            }
         }
+    }
+}
+
+/// When nothing is removed any more: a kernel may be started for them at once.
+void reconciliation::queue_again() {
+    for (auto const& [where, what] : std::exchange(waiting_, {})) {
+        runner_.take_up(where, what);
     }
 }
 
@@ -270,7 +286,12 @@ task<result<std::optional<state_reason>>> reconciliation::adopt(sandbox_row row,
         (one.stage == execution_stage::sent ? sent : left).push_back(std::move(one));
     }
     where->life.on_adopted(!sent.empty());
-    context_.tasks.spawn(hear_out(where, std::move(sent)));
+    std::vector<std::shared_ptr<pending_execution>> followed;
+    for (auto const& one : sent) {
+        followed.push_back(co_await revive(context_, where, one));
+        runner_.take_up(where, followed.back());
+    }
+    context_.tasks.spawn(hear_out(where, std::move(followed)));
     co_return std::nullopt;
 }
 
@@ -294,9 +315,9 @@ task<std::optional<state_reason>> reconciliation::greet(std::shared_ptr<live_ker
     co_return judge(facts).next_reason.value_or(state_reason::runtime_lost);
 }
 
-task<> reconciliation::hear_out(std::shared_ptr<session> where, std::vector<execution_row> sent) {
-    for (auto const& row : sent) {
-        auto const what = co_await revive(context_, where, row);
+task<> reconciliation::hear_out(std::shared_ptr<session> where,
+                                std::vector<std::shared_ptr<pending_execution>> sent) {
+    for (auto const& what : sent) {
         if (where->kernel) {
             co_await runner_.follow(where, what);
         } else {

@@ -46,13 +46,15 @@ private:
     task<result<void>> settle_one(sandbox_row row, std::shared_ptr<session> where, bool alive,
                                   bool host_restarted);
     task<> finish_executions();
+    void queue_again();
     task<> remove_files_of_nobody();
     task<> resume_deletions();
     /// Nothing when it was adopted, else why the kernel has to be ended. Fails when the host is too
     /// short of something to tell.
     task<result<std::optional<state_reason>>> adopt(sandbox_row row,
                                                     std::shared_ptr<session> where);
-    task<> hear_out(std::shared_ptr<session> where, std::vector<execution_row> sent);
+    task<> hear_out(std::shared_ptr<session> where,
+                    std::vector<std::shared_ptr<pending_execution>> sent);
     task<std::optional<state_reason>> greet(std::shared_ptr<live_kernel> kernel);
     task<> remove_strangers(inventory const& all);
 
@@ -64,6 +66,7 @@ private:
     std::size_t settled_ = 0;  // of its sandboxes
     std::map<session_id, std::shared_ptr<session>> by_id_;
     std::map<session_id, std::vector<execution_row>> unfinished_;
+    std::vector<live_execution> waiting_;
 };
 
 }  // namespace broker

@@ -9,18 +9,20 @@
 namespace broker {
 namespace {
 
-task<result<event_log::stored>> read_log(service_context& context, execution_id id) {
-    co_return co_await offload(context.pool, [&files = context.files, id = std::move(id)] {
-        return event_log::read_file(files, id);
-    });
+task<result<event_log::stored>> read_log(service_context& context, execution_id id,
+                                         event_log::record_sink seen) {
+    co_return co_await offload(
+        context.pool, [&files = context.files, id = std::move(id), seen = std::move(seen)] {
+            return event_log::read_file(files, id, seen);
+        });
 }
 
 }  // namespace
 
 task<std::shared_ptr<pending_execution>> revive(service_context& context,
                                                 std::shared_ptr<session> where, execution_row row) {
-    auto found = co_await read_log(context, row.id);
     execution_options options;
+    options.code = row.code.value_or("");
     options.language = row.language;
     options.timeout_s = row.timeout_s;
     options.silent = row.silent;
@@ -50,16 +52,15 @@ task<std::shared_ptr<pending_execution>> revive(service_context& context,
     view.started_on = row.began.state;
     view.reason = row.began.reason;
     view.generation = row.began.generation;
-    std::string records;
-    if (found) {
-        records = std::exchange(found->records, {});
-        made->log = event_log::of_file(context, row.id, {std::move(found->file), records});
-    } else {
-        made->log = std::make_shared<event_log>(context, row.id);
-    }
+    made->log = std::make_shared<event_log>(context, row.id);
     made->collector =
         std::make_shared<event_collector>(context.config.executions.output, made->log);
-    made->collector->resume(records);
+    auto found = co_await read_log(
+        context, row.id,
+        [collector = made->collector](std::string_view records) { collector->resume(records); });
+    if (found) {
+        made->log->resume(std::move(*found));
+    }
     co_return made;
 }
 
@@ -71,13 +72,11 @@ task<result<std::shared_ptr<event_log>>> log_of_ended(service_context& context, 
     if (row.events_at == events_place::none) {
         co_return gone;
     }
-    auto found = co_await read_log(context, row.id);
+    auto found = co_await read_log(context, row.id, {});
     if (!found) {
         co_return gone;
     }
-    auto log = event_log::of_file(context, row.id, std::move(*found));
-    log->end(row.summary_json);  // where it was cut off just before
-    co_return log;
+    co_return event_log::of_file(context, row.id, std::move(*found), row.summary_json);
 }
 
 }  // namespace broker

@@ -77,6 +77,22 @@ task<> service::drain(steady_time until) {
         timer.expires_after(look_again);
         co_await timer.async_wait(no_throw);
     }
+    runner_.store_again();
+}
+
+void service::reap() {
+    if (!reconciled_) {
+        return;
+    }
+    sessions_.reap();
+    runner_.store_again();
+    // One session at a time: what has become too old may stay a little longer.
+    auto const all = sessions_.all();
+    if (!all.empty()) {
+        if (auto const& one = all[looks_++ % all.size()]; !one->closing) {
+            runner_.prune(*one);
+        }
+    }
 }
 
 task<> service::end_sandboxes() {

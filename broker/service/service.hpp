@@ -93,7 +93,7 @@ public:
     task<> drain(steady_time until);
 
     /// Looks at what is due.
-    void reap() { sessions_.reap(); }
+    void reap();
 
     /// Ends every sandbox; rows and files stay. The last call, when no task runs any more.
     task<> end_sandboxes();
@@ -109,6 +109,9 @@ public:
     task<result<bool>> wait(execution_ticket ticket, std::optional<steady_time> until = {});
     /// From now on a client knows of it.
     static void promise(execution_ticket const& ticket);
+    /// A client that has submitted it left before its end, and wants it interrupted then: it is,
+    /// unless another who has submitted the same is still there.
+    void leave(execution_ticket const& ticket);
 
     /// `submit` and `wait`, for those who need no more.
     task<result<execution>> execute(session_key key, execution_options options);
@@ -185,6 +188,7 @@ private:
     bool reconciled_ = false;
     bool unreadable_ = false;  // table or host, at the last try
     bool draining_ = false;
+    std::size_t looks_ = 0;  // of `reap`
 };
 
 }  // namespace broker

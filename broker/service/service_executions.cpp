@@ -2,7 +2,6 @@
 // Executions, as facades ask for them: accepted, waited for, read, interrupted. Never a second copy
 // of a rule of `core`. On the loop; what is long is rendered and read on the pool.
 #include "broker/base/sha256.hpp"
-#include "broker/core/event_replay.hpp"
 #include "broker/core/execution_text.hpp"
 #include "broker/service/execution_run.hpp"
 #include "broker/service/revival.hpp"
@@ -58,27 +57,6 @@ execution seen_now(pending_execution const& what) {
     return view;
 }
 
-/// What a long log holds, without keeping the loop from its work.
-task<result<rendered_outputs>> replayed_outputs(service_context& context,
-                                                std::shared_ptr<event_log> log) {
-    auto const folded = std::make_shared<outputs>(context.config.executions.output);
-    event_reader reader(std::move(log), 0, false);
-    for (bool more = true; more;) {
-        auto got = co_await reader.next(steady_time::max());
-        if (!got) {
-            co_return got.error();
-        }
-        more = !got->ended;
-        (void)co_await offload(context.pool, [folded, events = std::move(got->events)] {
-            for (auto const& one : events) {
-                replay({one.type, one.data}, *folded);
-            }
-            return true;
-        });
-    }
-    co_return co_await offload(context.pool, [folded] { return folded->render(); });
-}
-
 }  // namespace
 
 result<std::shared_ptr<pending_execution>> service::accept(session& where,
@@ -131,16 +109,15 @@ result<std::optional<execution_ticket>> service::of_key(std::shared_ptr<session>
         if (!*row) {
             return std::optional<execution_ticket>();
         }
-        auto whole = context_.store.execution((*row)->id);
-        if (!whole || !*whole) {
-            return whole ? not_found() : whole.error();
-        }
-        if ((*whole)->stage != execution_stage::done) {
+        asked = (*row)->request_sha256;
+        found.id = (*row)->id;
+        if (auto ended = live_.find(found.id)) {
+            found.live = std::move(ended);
+        } else if ((*row)->stage != execution_stage::done) {
             return not_at_hand();
+        } else {
+            found.row = std::move(*row);
         }
-        asked = (*whole)->request_sha256;
-        found.id = (*whole)->id;
-        found.row = std::move(*whole);
     }
     if (asked != request_sha256) {
         return fail(errc::idempotency_mismatch,
@@ -192,6 +169,9 @@ task<result<execution_ticket>> service::submit(session_key key, execution_option
             co_return known.error();
         }
         if (*known) {
+            if (auto const& live = (*known)->live) {
+                ++live.what->clients;
+            }
             co_return std::move(**known);
         }
     }
@@ -202,6 +182,7 @@ task<result<execution_ticket>> service::submit(session_key key, execution_option
     auto const what = *accepted;
     what->request_sha256 = std::move(request_sha256);
     what->promised = promised;
+    what->clients = 1;
     if (auto const taken = runner_.submit(where, what); !taken) {
         co_return taken.error();
     }
@@ -211,6 +192,13 @@ task<result<execution_ticket>> service::submit(session_key key, execution_option
 void service::promise(execution_ticket const& ticket) {
     if (ticket.live) {
         ticket.live.what->promised = true;
+    }
+}
+
+void service::leave(execution_ticket const& ticket) {
+    auto const& what = ticket.live.what;
+    if (what && --what->clients == 0) {
+        (void)interrupt_execution(ticket);
     }
 }
 
@@ -226,7 +214,7 @@ task<result<bool>> service::wait(execution_ticket ticket, std::optional<steady_t
         co_await drop_unclaimed(ticket.live.where);
         co_return *what->refused;
     }
-    co_return true;
+    co_return what->view.state == execution_state::done;
 }
 
 task<result<execution>> service::execute(session_key key, execution_options options) {
@@ -267,12 +255,14 @@ task<result<std::string>> service::text_of(execution_ticket ticket) {
     }
     auto view = seen_now(*what);
     if (what->collector && what->collector->collected().held_bytes() > done_on_loop_bytes) {
-        auto output = co_await replayed_outputs(context_, what->log);
-        if (!output) {
-            co_return output.error();
-        }
-        view.output = std::move(*output);
-    } else if (what->collector) {
+        auto const then = std::make_shared<outputs>(what->collector->collected());
+        co_return co_await offload(context_.pool,
+                                   [then, view = std::move(view)]() mutable -> result<std::string> {
+                                       view.output = then->render();
+                                       return execution_json(view);
+                                   });
+    }
+    if (what->collector) {
         view.output = what->collector->collected().render();
     }
     co_return execution_json(view);

@@ -44,10 +44,18 @@ result<void> session_runner::submit(std::shared_ptr<session> const& where,
                                     std::shared_ptr<pending_execution> const& what) {
     if (where->worked || where->adopting || !where->kernel || what->promised) {
         // One that need not wait, and of whom nobody knows, is stored with the intent to send it.
-        if (auto stored = context_.store.queue_execution(row_of(*what, *where)); !stored) {
+        auto const row = row_of(*what, *where);
+        if (auto stored = context_.store.queue_execution(row); !stored) {
             return stored;
         }
+        what->kept = row.code.has_value();
     }
+    enqueue(where, what);
+    return {};
+}
+
+void session_runner::enqueue(std::shared_ptr<session> const& where,
+                             std::shared_ptr<pending_execution> const& what) {
     where->queue.push_back(what);
     live_.add(where, what);
     what->log->append(event_type::queued, queued_data(where->queue.size() - 1));
@@ -56,7 +64,23 @@ result<void> session_runner::submit(std::shared_ptr<session> const& where,
         context_.tasks.spawn(expire_in_queue(where, what));
     }
     wake(where);
-    return {};
+}
+
+void session_runner::take_up(std::shared_ptr<session> const& where,
+                             std::shared_ptr<pending_execution> const& what) {
+    if (what->view.state == execution_state::queued) {
+        what->queued = what->kept = true;
+        if (context_.clock().steady < what->deadline) {
+            enqueue(where, what);
+            return;
+        }
+        what->queued = false;
+        what->timed_out = true;
+        live_.add(where, what);
+        finish(*where, *what);
+    } else {
+        live_.add(where, what);
+    }
 }
 
 void session_runner::wake(std::shared_ptr<session> const& where) {
@@ -126,8 +150,13 @@ void session_runner::break_off(session& where) {
 
 task<> session_runner::work_queue(std::shared_ptr<session> where) {
     while ((where->warming || !where->queue.empty()) && !where->closing) {
-        if (where->kernel && where->kernel->has_ended()) {
-            lose_kernel(*where);
+        auto const kernel = where->kernel;
+        if (kernel && (kernel->is_ending() || where->restart_wanted)) {
+            co_await kernel->end();
+            if (where->kernel == kernel && !where->closing) {
+                lose_kernel(*where);
+            }
+            continue;
         }
         if (!where->kernel) {
             auto const started = co_await start_kernel(where);
@@ -338,13 +367,18 @@ task<> session_runner::run(std::shared_ptr<session> where, std::shared_ptr<pendi
     execution_run one(context_, where, what);
     auto const gone = followed ? co_await one.follow() : co_await one.go();
     auto const now = context_.clock();
+    if (what->given_up && what->view.state == execution_state::queued) {
+        leave(*what);
+        co_return;
+    }
     if (where->closing) {
         finish(*where, *what);
         co_return;
     }
     if (what->given_up && what->view.what == outcome::unknown) {
         seal(*what, now);
-        answer(*what);  // the kernel is busy with it, and its row says so
+        answer(*what);
+        live_.remove(what->view.id);  // the kernel is busy with it, and its row says so
         co_return;
     }
     if (where->life.status() == session_status::busy) {
@@ -359,73 +393,8 @@ task<> session_runner::run(std::shared_ptr<session> where, std::shared_ptr<pendi
 task<> session_runner::follow(std::shared_ptr<session> where,
                               std::shared_ptr<pending_execution> what) {
     where->running = what;
-    live_.add(where, what);
     co_await run(where, what, true);
     where->running.reset();
-}
-
-void session_runner::finish(session& where, pending_execution& what) {
-    auto const now = context_.clock();
-    if (what.view.state != execution_state::done) {
-        conclude_unheard(what, where, now);
-    }
-    seal(what, now);
-    what.log->settle();
-    if (what.refused && !what.promised) {
-        // Its client is answered with the refusal, and may ask again with the same key.
-        (void)context_.store.forget_execution(what.view.id);
-        (void)context_.store.update_session(where.stored());
-        if (what.log->in_file()) {
-            context_.tasks.spawn(remove_files(context_, {what.view.id}));
-        }
-    } else {
-        auto const row = row_of(what, where);
-        (void)context_.store.finish_execution(row, where.stored());
-        prune(where, now, row.file_bytes);
-    }
-    context_.reached(step::ended);
-    answer(what);
-}
-
-void session_runner::answer(pending_execution& what) {
-    what.log->end(what.summary_json);
-    live_.remove(what.view.id);
-    what.collector.reset();
-    what.done.raise();
-}
-
-void session_runner::prune(session& where, moment now, std::uint64_t file_bytes) {
-    // Ended rows go in bundles: each time would cost every short execution a statement.
-    constexpr unsigned bundle = 32;
-    auto const& config = context_.config.executions;
-    where.unpruned_bytes += file_bytes;
-    if (++where.finished % bundle != 0 && where.unpruned_bytes < config.keep_bytes / bundle) {
-        return;
-    }
-    where.unpruned_bytes = 0;
-    auto gone = context_.store.prune_executions(
-        where.row.id, {config.keep, now.wall - wall_seconds(config.keep_s), config.keep_bytes});
-    if (gone && !gone->empty()) {
-        context_.tasks.spawn(remove_files(context_, std::move(*gone)));
-    }
-}
-
-task<> session_runner::remove_files(service_context& context, std::vector<execution_id> ids) {
-    (void)co_await offload(context.pool, [&files = context.files, ids = std::move(ids)] {
-        for (auto const& id : ids) {
-            files.remove(id);
-        }
-        return true;
-    });
-}
-
-task<> session_runner::finish_foreign(std::shared_ptr<session> where,
-                                      std::shared_ptr<pending_execution> what) {
-    co_await keep_outputs(context_, what);
-    what->collector->close();
-    conclude_unheard(*what, *where, context_.clock());
-    co_await what->log->flushed();
-    finish(*where, *what);
 }
 
 }  // namespace broker

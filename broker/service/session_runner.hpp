@@ -38,6 +38,11 @@ public:
     /// Returns when it is ready.
     task<result<void>> restart(std::shared_ptr<session> where);
 
+    /// One of an earlier broker, which is to be found from now on. What waited there waits on here;
+    /// what was sent is to be followed or finished.
+    void take_up(std::shared_ptr<session> const& where,
+                 std::shared_ptr<pending_execution> const& what);
+
     /// Goes on with one that an earlier broker has sent, on the kernel that was found alive.
     /// Returns when it has ended.
     task<> follow(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
@@ -45,8 +50,8 @@ public:
     /// Ends everything that waits or runs in `where`, which is being deleted, as cancelled.
     void cancel_all(session& where);
 
-    /// The broker ends: what waits is refused, what runs is answered as `unknown` and left to the
-    /// next broker, which hears it out.
+    /// The broker ends. What waits is left to the next broker where somebody will ask for it, else
+    /// refused; what runs is answered as `unknown` and left too: the next broker hears it out.
     void give_up(session& where);
 
     /// Mounts the workspace of a session that has none mounted, making it at first use. One that
@@ -63,6 +68,12 @@ public:
     /// it.
     task<> finish_foreign(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
 
+    /// Deletes what has ended too long ago, or before too many others.
+    void prune(session& where);
+
+    /// Tells the store the ends that it has refused.
+    void store_again();
+
     /// What is left for one more sandbox, when all that are being started have taken their part.
     host_room room_for_a_sandbox() const;
 
@@ -70,6 +81,8 @@ private:
     task<> work(std::shared_ptr<session> where);
     task<> work_queue(std::shared_ptr<session> where);
     void break_off(session& where);
+    void enqueue(std::shared_ptr<session> const& where,
+                 std::shared_ptr<pending_execution> const& what);
     void lose_kernel(session& where);
     void lose_files(session& where);
     task<result<void>> mount_files(std::shared_ptr<session> where, bool may_make);
@@ -81,12 +94,15 @@ private:
     task<> after_kernel_end(std::shared_ptr<session> where, std::shared_ptr<live_kernel> kernel);
     void finish(session& where, pending_execution& what);
     void answer(pending_execution& what);
-    void prune(session& where, moment now, std::uint64_t file_bytes);
+    void leave(pending_execution& what);
+    void prune_some(session& where, std::uint64_t file_bytes);
     static task<> remove_files(service_context& context, std::vector<execution_id> ids);
+    static task<> remove_events(service_context& context, execution_id id);
 
     service_context& context_;
     live_executions& live_;
-    unsigned starting_ = 0;  // sandboxes, now
+    unsigned starting_ = 0;                 // sandboxes, now
+    std::vector<live_execution> unstored_;  // ended, and the store does not know yet
 };
 
 }  // namespace broker

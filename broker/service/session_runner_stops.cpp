@@ -39,11 +39,15 @@ task<result<void>> session_runner::restart(std::shared_ptr<session> where) {
         auto const kernel = where->kernel;
         where->restart_wanted = kernel != nullptr;
         auto const running = where->running;
-        if (running && running->view.state != execution_state::done) {
+        bool const sent = running && running->view.state != execution_state::queued;
+        if (running && (running->listening || !sent)) {
             running->restarted = true;
         }
-        if (running && kernel && running->view.state == execution_state::running) {
-            co_await kernel->end();
+        if (sent && kernel) {
+            // One that is being concluded has ended: the worker ends its kernel when it is free.
+            if (running->listening) {
+                co_await kernel->end();
+            }
         } else if (kernel) {
             // A request that comes meanwhile waits for the end, as it would for one put away.
             where->ending = std::exchange(where->kernel, nullptr);
@@ -88,6 +92,10 @@ void session_runner::cancel_all(session& where) {
 void session_runner::give_up(session& where) {
     where.warming = false;
     for (auto const& waiting : std::exchange(where.queue, {})) {
+        if (waiting->kept) {
+            leave(*waiting);
+            continue;
+        }
         waiting->queued = false;
         waiting->cancelled = true;
         waiting->refused = fail(errc::draining,

@@ -101,6 +101,12 @@ void execution_files::remove(execution_id const& id) const {
     }
 }
 
+void execution_files::remove_events(execution_id const& id) const {
+    if (is_random_id(id.str())) {
+        ::unlink(events_of(id).c_str());
+    }
+}
+
 result<void> execution_files::keep_only(std::unordered_set<execution_id> const& ids) const {
     std::unique_ptr<DIR, close_dir> const dir(::opendir(directory_.c_str()));
     if (!dir) {

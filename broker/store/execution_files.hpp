@@ -34,6 +34,8 @@ public:
 
     /// Both. Nothing happens when there is none.
     void remove(execution_id const& id) const;
+    /// Those that were not all kept.
+    void remove_events(execution_id const& id) const;
     /// At boot: removes every file that no row speaks of.
     result<void> keep_only(std::unordered_set<execution_id> const& ids) const;
 

@@ -148,10 +148,9 @@ public:
 
     result<std::optional<execution_row>> execution_of_key(session_id const& session,
                                                           std::string_view key) override {
-        for (auto row : executions_) {
+        for (auto const& row : executions_) {
             if (row.session == session && row.idempotency_key == key) {
-                shorten(row);
-                return std::optional(std::move(row));
+                return std::optional(row);
             }
         }
         return std::optional<execution_row>();
@@ -269,6 +268,7 @@ private:
     static void shorten(execution_row& row) {
         row.outputs_json.clear();
         row.events.clear();
+        row.code.reset();
     }
 
     std::vector<execution_row>::iterator find(execution_id const& id) {

@@ -167,6 +167,11 @@ void bind_execution(query& q, execution_row const& row) {
     bind_word(q, row.what);
     q.bind(row.result_in_file).bind(static_cast<std::int64_t>(row.events_at));
     q.bind(row.file_bytes).bind(row.summary_json).bind(row.outputs_json).bind_bytes(row.events);
+    if (row.code) {
+        q.bind_bytes(*row.code);
+    } else {
+        q.bind_null();
+    }
 }
 
 result<execution_row> read_execution(query& q) {
@@ -214,6 +219,7 @@ result<execution_row> read_execution(query& q) {
     row.summary_json = q.text();
     row.outputs_json = q.text();
     row.events = q.text();
+    row.code = q.optional_text();
     return row;
 }
 

@@ -75,6 +75,8 @@ struct execution_row {
     session_id session;
     execution_stage stage = execution_stage::queued;
     std::string code_sha256;  // hexadecimal
+    /// While it waits, where somebody will ask for it: the next broker can run it too.
+    std::optional<std::string> code;
     std::string language;
     double timeout_s = 0;
     bool silent = false;

@@ -120,11 +120,14 @@ CREATE TABLE pruned_execution (
 CREATE INDEX pruned_execution_by_session ON pruned_execution (session, number);
 )";
 
+constexpr char const* version_5 = "ALTER TABLE execution ADD COLUMN code BLOB;";
+
 /// The loop waits with it. Whoever adds a key holds the lock for single milliseconds.
 constexpr int lock_wait_ms = 250;
 
 /// Step `n` makes version `n + 1` of version `n`.
-constexpr std::array<char const*, 4> steps_of_schema = {version_1, version_2, version_3, version_4};
+constexpr std::array<char const*, 5> steps_of_schema = {version_1, version_2, version_3, version_4,
+                                                        version_5};
 
 result<int> version_of(sqlite3* db) {
     prepared statement("PRAGMA user_version");

@@ -73,7 +73,7 @@ public:
     /// One that came to nothing, and of whom nobody was told. Nothing happens when there is none.
     virtual result<void> forget_execution(execution_id const& id) = 0;
     virtual result<std::optional<execution_row>> execution(execution_id const& id) = 0;
-    /// The one of a session that was sent with that idempotency key. Without outputs and events.
+    /// The one of a session that was sent with that idempotency key.
     virtual result<std::optional<execution_row>> execution_of_key(session_id const& session,
                                                                   std::string_view key) = 0;
     /// Newest first, at most `limit`, those queued before `before` when given. Without outputs and

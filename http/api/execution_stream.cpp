@@ -16,11 +16,10 @@ constexpr std::chrono::seconds comment_every{15};
 }  // namespace
 
 execution_stream::execution_stream(broker::service& service, broker::execution_ticket ticket,
-                                   std::shared_ptr<broker::event_reader> events,
-                                   bool interrupt_on_stop)
+                                   std::shared_ptr<broker::event_reader> events, bool leave_on_stop)
     : service_(service), events_(std::move(events)) {
-    if (interrupt_on_stop) {
-        to_interrupt_ = std::move(ticket);
+    if (leave_on_stop) {
+        to_leave_ = std::move(ticket);
     }
 }
 
@@ -42,8 +41,8 @@ broker::task<std::string> execution_stream::next() {
 
 void execution_stream::stop() {
     events_->stop();
-    if (to_interrupt_) {
-        (void)service_.interrupt_execution(*to_interrupt_);
+    if (auto const left = std::exchange(to_leave_, std::nullopt)) {
+        service_.leave(*left);
     }
 }
 

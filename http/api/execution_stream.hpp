@@ -15,9 +15,9 @@ namespace http::api {
 
 class execution_stream final : public body_source {
 public:
-    /// `interrupt_on_stop`: a client that leaves before the end interrupts what runs.
+    /// `leave_on_stop`: a client that goes before the end has left the execution.
     execution_stream(broker::service& service, broker::execution_ticket ticket,
-                     std::shared_ptr<broker::event_reader> events, bool interrupt_on_stop);
+                     std::shared_ptr<broker::event_reader> events, bool leave_on_stop);
 
     broker::task<std::string> next() override;
     void stop() override;
@@ -25,8 +25,8 @@ public:
 private:
     broker::service& service_;
     std::shared_ptr<broker::event_reader> events_;
-    /// What to interrupt. Absent in other streams, as it holds all outputs of the execution.
-    std::optional<broker::execution_ticket> to_interrupt_;
+    /// What to leave. Absent in other streams, as it holds all outputs of the execution.
+    std::optional<broker::execution_ticket> to_leave_;
 };
 
 /// 200 with the stream as its body.

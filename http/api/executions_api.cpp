@@ -86,9 +86,8 @@ broker::task<response> api::execute(call here) {
     if (ticket->joined && how.what != answer_form::kind::whole) {
         broker::service::promise(*ticket);
     }
-    // Who joins another's execution does not end it by leaving.
-    bool const interrupts = wanted.interrupt_on_disconnect && !ticket->joined;
-    co_return co_await answer_in_form(here, std::move(*ticket), how, interrupts);
+    co_return co_await answer_in_form(here, std::move(*ticket), how,
+                                      wanted.interrupt_on_disconnect);
 }
 
 broker::task<response> api::answer_in_form(call here, broker::execution_ticket ticket,
@@ -105,8 +104,7 @@ broker::task<response> api::answer_in_form(call here, broker::execution_ticket t
         co_return answer;
     }
     if (interrupt_on_disconnect && here.incoming.peer != nullptr) {
-        here.incoming.peer->on_hangup(
-            [this, ticket] { (void)service_.interrupt_execution(ticket); });
+        here.incoming.peer->on_hangup([this, ticket] { service_.leave(ticket); });
     }
     std::optional<broker::steady_time> until;
     if (form.what == answer_form::kind::later) {

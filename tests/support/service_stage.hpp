@@ -96,6 +96,7 @@ public:
     }};
     std::vector<std::shared_ptr<fake_kernel>> kernels;
     std::chrono::seconds ahead{0};  // of the service's clock before the real one
+    std::chrono::hours wall_ahead{0};
     bool hold_kernels = false;
     broker::service_context context{
         .loop = loop,
@@ -114,6 +115,7 @@ public:
             [this] {
                 auto now = broker::read_clocks();
                 now.steady += ahead;
+                now.wall += wall_ahead;
                 return now;
             },
         .connect =

@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from broker import until
+from broker import Broker, until
 from events import execute, numbered, read, text
 
 OUTPUTS = ("stdout", "stderr", "result", "outputs")
@@ -263,6 +263,56 @@ def test_disconnect(shared, client, session, form):
             other.connection.sock.shutdown(2)
             gone.join()
         assert ended(client, one)["outcome"] == expected
+
+
+def test_disconnect_of_one_of_two(shared, client, session):
+    """What two have asked for by one key goes on until both have left."""
+    def stream():
+        return execute(shared, session, "import time\nfor _ in range(300): print('on', flush=True); time.sleep(.1)",
+                       {"Idempotency-Key": "k"}, on_disconnect="interrupt")
+    first, second = stream(), stream()
+    one = second.headers["Location"].rsplit("/", 1)[1]
+    assert first.headers["Location"] == second.headers["Location"]
+    events = iter(second)
+    until(lambda: next(events).kind == "stdout", "the first word")
+    first.close()
+    for _ in range(5):  # the broker has written to the first one meanwhile
+        assert next(events).kind == "stdout"
+    assert look(client, one).json["state"] == "running"
+    second.close()
+    assert ended(client, one)["outcome"] == "interrupted"
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_what_waits_is_run_by_the_next_broker(how):
+    with Broker(drain_s=0) as broker:
+        client = broker.client()
+        post(client, "s", "seen = []; import time")
+        running = begin(client, "s", "print('on', flush=True); time.sleep(2); seen.append('running')")
+        listening(client, running)
+        waiting = [begin(client, "s", f"seen.append({i}); seen") for i in range(3)]
+        key = {"Idempotency-Key": "k"}
+        keyed = execute(broker, "s", "seen.append('k'); seen", key)
+        until(lambda: next(iter(keyed)).kind == "queued", "its place")
+        if how == "killed":
+            broker.kill()
+        else:
+            broker.stop()
+        broker.start()
+        client = broker.client()
+        again = post(client, "s", "seen.append('k'); seen", key).json
+        assert again["id"] == keyed.headers["Location"].rsplit("/", 1)[1]
+        assert again["result"] == "['running', 0, 1, 2, 'k']"
+        assert again["session_state"] == "kept"
+        for i, one in enumerate(waiting):
+            told = look(client, one).json
+            assert (told["state"], told["outcome"]) == ("done", "ok")
+            assert told["result"] == str(["running", *range(i + 1)])
+            with read(broker, one) as events:
+                seen = list(events)
+            numbered(seen)
+            assert (seen[0].kind, seen[-1].kind) == ("queued", "end")
+        client.request("DELETE", "/v1/sessions/s")
 
 
 def test_nobody_elses(client):

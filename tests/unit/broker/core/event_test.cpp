@@ -30,9 +30,10 @@ std::vector<event_type> types(std::vector<event_draft> const& all) {
 /// All that the drafts of one type say of text.
 std::string text_of(std::vector<event_draft> const& all, event_type type) {
     outputs folded;
+    replayed unused;
     for (auto const& one : all) {
         if (one.type == type) {
-            replay(one, folded);
+            replay(one, folded, unused);
         }
     }
     auto const seen = folded.render();
@@ -163,7 +164,8 @@ TEST_CASE("an error past the limit is told in short", "[events]") {
     CHECK(types(told) ==
           std::vector{event_type::started, event_type::truncated, event_type::error});
     outputs folded;
-    replay(told.back(), folded);
+    replayed seen;
+    replay(told.back(), folded, seen);
     REQUIRE(folded.error().has_value());
     CHECK(folded.error()->ename == "ValueError");
     CHECK(folded.error()->traceback == std::vector<std::string>{"last"});
@@ -221,9 +223,10 @@ TEST_CASE("a log played again gives the outputs that were heard", "[events]") {
         recorder.close(told);
         outputs again;
         auto const bytes = records(told);
-        auto const seen = replay(bytes, again);
+        replayed seen;
+        replay(bytes, again, seen);
         CHECK(seen.started);
-        CHECK(seen.events == told.size());
+        CHECK(seen.events == told.size() - 1);
         auto const one = heard.render();
         auto const two = again.render();
         CHECK(one.outputs_json == two.outputs_json);
@@ -232,6 +235,27 @@ TEST_CASE("a log played again gives the outputs that were heard", "[events]") {
         CHECK(one.result == two.result);
         CHECK(heard.error() == again.error());
     }
+}
+
+TEST_CASE("what is played again is held against the limits as it was", "[events]") {
+    output_limits const limits{.max_bytes = 40, .max_output_bytes = 40, .tail_bytes = 8};
+    event_recorder first(limits);
+    event_recorder::drafts told;
+    first.text(out, "\n\n\n\n\n\n\n\n", told);                           // 8
+    first.rich({.data = R"({"a":1})", .metadata = R"({"b":2})"}, told);  // 14
+    first.clear(false, told);                                            // 0
+    first.input_request("a prompt that is for free", false, told);
+    replayed seen;
+    outputs again(limits);
+    replay(records(told), again, seen);
+    CHECK(seen.bytes == 22);
+    CHECK(seen.events == 3);
+    event_recorder second(limits);
+    second.resume(seen.events, seen.bytes, seen.started);
+    event_recorder::drafts more;
+    std::string const rest(30, 'x');
+    second.text(out, rest, more);
+    CHECK(text_of(more, event_type::stdout_text) == rest.substr(0, 18));
 }
 
 TEST_CASE("an execution that is followed on keeps to the limits it had", "[events]") {

@@ -44,8 +44,10 @@ struct log_stage {
         }(log)));
     }
     bool in_file(std::string const& text) const {
-        auto const found = event_log::read_file(host.files, id);
-        return found && found->records.find(text) != std::string::npos;
+        std::string all;
+        auto const found = event_log::read_file(
+            host.files, id, [&all](std::string_view records) { all += records; });
+        return found && found->counted.bytes == all.size() && all.find(text) != std::string::npos;
     }
 };
 
@@ -178,7 +180,8 @@ TEST_CASE("a log that another broker has begun is gone on with", "[service][even
     REQUIRE(append_to(file->get(), std::string("\x03\xff\0\0", 4)).has_value());
     auto found = event_log::read_file(s.host.files, s.id);
     REQUIRE(found.has_value());
-    auto const next = event_log::of_file(s.stage.context, s.id, std::move(*found));
+    auto const next = std::make_shared<event_log>(s.stage.context, s.id);
+    next->resume(std::move(*found));
     CHECK(next->last_id() == 2);
     next->append(event_type::stdout_text, "after");
     next->settle();
@@ -222,8 +225,59 @@ TEST_CASE("a file of another's bytes is damaged, not trusted", "[service][events
     }
     auto found = event_log::read_file(s.host.files, s.id);
     REQUIRE(found.has_value());
-    CHECK(found->records.empty());
-    auto const log = event_log::of_file(s.stage.context, s.id, std::move(*found));
-    log->end("{}");
+    CHECK(found->counted.records == 0);
+    auto const log = event_log::of_file(s.stage.context, s.id, std::move(*found), "{}");
     CHECK(ids(s.all(log)) == std::vector<std::uint64_t>{1});
+}
+
+TEST_CASE("a long log is read from its file a piece at a time", "[service][events]") {
+    log_stage s;
+    std::vector<std::size_t> const sizes{10, 300'000, 5, 262'139, 262'144, 1'000'000, 0, 7};
+    for (auto const size : sizes) {
+        s.log->append(event_type::stdout_text, std::string(size, 'x'));
+    }
+    s.log->leave();
+    s.flush();
+    std::vector<std::size_t> seen;
+    std::size_t longest = 0;
+    auto const found = event_log::read_file(s.host.files, s.id, [&](std::string_view records) {
+        longest = std::max(longest, records.size());
+        while (auto const one = take_record(records)) {
+            seen.push_back(one->data.size());
+        }
+        CHECK(records.empty());
+    });
+    REQUIRE(found.has_value());
+    CHECK(seen == sizes);
+    CHECK(found->counted.records == sizes.size());
+    CHECK(longest < 1'300'000);
+}
+
+TEST_CASE("an end that the file lacks is shown to every reader, and written by none",
+          "[service][events]") {
+    log_stage s;
+    s.log->append(event_type::stdout_text, "abc");
+    s.log->leave();
+    auto const read = [&] {
+        auto found = event_log::read_file(s.host.files, s.id);
+        REQUIRE(found.has_value());
+        return event_log::of_file(s.stage.context, s.id, std::move(*found), "{\"end\":1}");
+    };
+    auto const one = read();
+    auto const two = read();
+    CHECK(ids(s.all(one)) == std::vector<std::uint64_t>{1, 2});
+    CHECK(s.all(one) == s.all(two));
+    CHECK(s.all(one, 1).front().data == "{\"end\":1}");
+    CHECK_FALSE(s.in_file("end"));
+}
+
+TEST_CASE("a reader that comes behind the end while it is written sees it", "[service][events]") {
+    log_stage s;
+    s.log->append(event_type::stdout_text, std::string(3'000'000, 'x'));
+    s.log->settle();  // begins to write
+    s.log->end("{}");
+    event_reader late(s.log, 1, true);
+    auto const batch = s.read(late);
+    REQUIRE(batch.has_value());
+    CHECK(ids(batch->events) == std::vector<std::uint64_t>{2});
 }

@@ -269,3 +269,130 @@ TEST_CASE("sessions without a kernel are unmounted after a start", "[service][re
     stage.until([&] { return host.workspaces.mounted() == 0; });
     CHECK(host.workspaces.count() == 2);
 }
+
+namespace {
+
+execution_id left_waiting(service_stage& stage, std::string code, std::optional<std::string> key,
+                          bool promised) {
+    execution_options options{.code = std::move(code), .timeout_s = 500};
+    options.idempotency_key = std::move(key);
+    auto const there = stage.get(stage.api.submit({"default", "a"}, std::move(options), promised));
+    REQUIRE(there.has_value());
+    return there->id;
+}
+
+/// A cell of session `a` runs, and four wait: by key, by promise, for nobody, by promise.
+std::vector<execution_id> leave_a_queue(service_stage& stage) {
+    (void)stage.run("a", "cell", 500);
+    stage.until([&] { return stage.sent(); });
+    std::vector<execution_id> ids;
+    ids.push_back(left_waiting(stage, "keyed", "k", false));
+    ids.push_back(left_waiting(stage, "promised", {}, true));
+    ids.push_back(left_waiting(stage, "nobody's", {}, false));
+    ids.push_back(left_waiting(stage, "", {}, true));
+    return ids;
+}
+
+execution_row row_of(fake_host& host, execution_id const& id) {
+    auto const row = host.store.execution(id);
+    REQUIRE((row.has_value() && row->has_value()));
+    return **row;
+}
+
+}  // namespace
+
+TEST_CASE("what waited where somebody asks for it runs in the next broker, in order",
+          "[service][reconciliation][requeue]") {
+    fake_host host;
+    std::vector<execution_id> ids;
+    bool const killed = GENERATE(true, false);
+    bool const kernel_lives = GENERATE(true, false);
+    {
+        service_stage stage(host);
+        ids = leave_a_queue(stage);
+        if (!killed) {
+            bool drained = false;
+            boost::asio::co_spawn(stage.loop, stage.api.drain(stage.context.clock().steady),
+                                  [&](std::exception_ptr) { drained = true; });
+            stage.until([&] { return drained; });
+        }
+    }
+    if (!kernel_lives) {
+        host.runtime.die(SIGKILL);
+    }
+    CHECK(row_of(host, ids[0]).code == "keyed");
+    service_stage next(host);
+    std::vector<std::string> ran;
+    if (kernel_lives) {
+        next.until([&] { return next.sent(); });
+        next.kernel().reply({kernelproto::end_cause::ended_unheard, std::nullopt});
+        next.until([&] { return next.kernel().adopting; });
+        next.kernel().heard();
+    }
+    for (int i = 0; i < 3; ++i) {
+        next.until([&] { return next.sent() && next.kernel().codes.size() == ran.size() + 1; });
+        ran.push_back(next.kernel().codes.back());
+        next.kernel().reply();
+    }
+    next.until([&] { return host.store.unfinished_executions()->empty(); });
+    CHECK(ran == std::vector<std::string>{"keyed", "promised", ""});
+    for (auto const i : {0U, 1U, 3U}) {
+        CHECK(row_of(host, ids[i]).what == outcome::ok);
+        CHECK_FALSE(row_of(host, ids[i]).code.has_value());
+    }
+    if (killed) {
+        CHECK(row_of(host, ids[2]).what == outcome::cancelled);
+    } else {
+        CHECK_FALSE(host.store.execution(ids[2])->has_value());
+    }
+    CHECK(next.thrown.empty());
+}
+
+TEST_CASE("what waited past its time limit while no broker ran is not run",
+          "[service][reconciliation][requeue]") {
+    fake_host host;
+    std::vector<execution_id> ids;
+    {
+        service_stage stage(host);
+        ids = leave_a_queue(stage);
+    }
+    host.runtime.die(SIGKILL);
+    service_stage next(host, false);
+    next.ahead = std::chrono::seconds(1001);
+    next.tasks.spawn(next.api.reconcile());
+    next.until([&] { return next.ready(); });
+    next.settle();
+    CHECK(next.kernels.empty());
+    CHECK(row_of(host, ids[0]).what == outcome::timeout);
+    CHECK(host.store.unfinished_executions()->empty());
+}
+
+TEST_CASE("a client that waits when the broker ends is told that its execution is kept",
+          "[service][drain][requeue]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)stage.run("a", "cell", 500);
+    stage.until([&] { return stage.sent(); });
+    execution_options options{.code = "x"};
+    options.idempotency_key = "k";
+    bool const promised = GENERATE(true, false);
+    auto const there = stage.get(stage.api.submit({"default", "a"}, options, promised));
+    REQUIRE(there.has_value());
+    event_reader reader(there->live.what->log, 0, true);
+    auto const waits = stage.begin(stage.api.wait(*there));
+    boost::asio::co_spawn(stage.loop, stage.api.drain(stage.context.clock().steady),
+                          [](std::exception_ptr) {});
+    auto const told = stage.wait(waits);
+    if (promised) {
+        REQUIRE(told.has_value());
+        CHECK_FALSE(*told);
+        CHECK(stage.get(stage.api.text_of(*there))->find("\"state\":\"queued\"") !=
+              std::string::npos);
+    } else {
+        CHECK(told.error().code == errc::draining);
+        CHECK(told.error().detail.find("Idempotency-Key") != std::string::npos);
+    }
+    CHECK(stage.get(reader.next(steady_time::max()))->events.size() == 1);
+    CHECK_FALSE(stage.get(reader.next(steady_time::max()))->ended);
+    CHECK(reader.log_left());
+}

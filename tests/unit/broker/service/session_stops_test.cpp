@@ -105,6 +105,107 @@ TEST_CASE("a restart that finds no room says so, and the next one may", "[servic
     CHECK(stage.ran("a").reason == state_reason::restart_requested);
 }
 
+TEST_CASE("a restart while a cell is being concluded costs the next one nothing",
+          "[service][restart]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)stage.ran("a");
+    auto const first = stage.run("a", "1");
+    stage.until([&] { return stage.sent(); });
+    auto const waiting = stage.run("a", "2");
+    host.runtime.verbs.hold("end");  // the old kernel takes its time to go
+    restarted done;
+    stage.on_step = [&](std::string_view step) {
+        if (step == step::replied && !done) {
+            done = restart(stage, "a");
+        }
+    };
+    stage.kernel().reply();
+    auto const ended = stage.wait(first);
+    CHECK(ended->what == outcome::ok);
+    CHECK(ended->variables_kept);
+    stage.until([&] { return host.runtime.verbs.waits("end"); });
+    stage.settle();
+    CHECK(stage.kernels.size() == 1);
+    CHECK(stage.kernel().codes == std::vector<std::string>{"1", "1"});
+    host.runtime.verbs.release("end");
+    stage.until([&] { return stage.kernels.size() == 2 && stage.sent(); });
+    stage.kernel().reply();
+    auto const next = stage.wait(waiting);
+    CHECK(next->what == outcome::ok);
+    CHECK(next->started_on == session_state::restarted);
+    CHECK(next->reason == state_reason::restart_requested);
+    CHECK(stage.wait(done).has_value());
+    CHECK(stage.thrown.empty());
+}
+
+TEST_CASE("an end that the store refuses is answered, found, and stored later",
+          "[service][executions]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)stage.ran("a");
+    auto const one = ticket(stage, submit(stage, "a", "x", "k"));
+    stage.until([&] { return stage.sent(); });
+    host.store.verbs.fail("finish_execution", 2);
+    stage.kernel().reply();
+    stage.until([&] { return one.has_ended(); });
+    auto const text = *stage.get(stage.api.text_of(one));
+    auto const check = [&] {
+        auto const found = stage.get(stage.api.find_execution("default", one.id));
+        REQUIRE(found.has_value());
+        CHECK(found->has_ended());
+        CHECK(*stage.get(stage.api.text_of(*found)) == text);
+        auto const again = ticket(stage, submit(stage, "a", "x", "k"));
+        CHECK(again.id == one.id);
+        CHECK(*stage.get(stage.api.text_of(again)) == text);
+    };
+    check();
+    stage.api.reap();  // refused once more
+    CHECK(host.store.unfinished_executions()->size() == 1);
+    check();
+    stage.api.reap();
+    CHECK(host.store.unfinished_executions()->empty());
+    check();
+    CHECK(stage.get(stage.api.find_execution("default", one.id))->row.has_value());
+}
+
+TEST_CASE("what has ended too long ago goes although nothing runs any more",
+          "[service][executions]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)stage.ran("a");
+    auto const one = ticket(stage, submit(stage, "a", "x"));
+    stage.until([&] { return stage.sent(); });
+    stage.kernel().reply();
+    stage.until([&] { return one.has_ended(); });
+    (void)stage.ran("a");  // the newest stays
+    stage.api.reap();
+    CHECK(stage.get(stage.api.find_execution("default", one.id)).has_value());
+    stage.wall_ahead = std::chrono::hours(24 * 365);
+    stage.api.reap();
+    CHECK(stage.get(stage.api.find_execution("default", one.id)).error().code ==
+          errc::execution_expired);
+}
+
+TEST_CASE("only the last of those who sent it ends it by leaving", "[service][idempotency]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)stage.ran("a");
+    auto const first = ticket(stage, submit(stage, "a", "x", "k"));
+    stage.until([&] { return stage.sent(); });
+    auto const second = ticket(stage, submit(stage, "a", "x", "k"));
+    stage.api.leave(first);
+    CHECK(stage.kernel().interrupts == 0);
+    stage.api.leave(second);
+    CHECK(stage.kernel().interrupts == 1);
+    stage.kernel().reply();
+    stage.until([&] { return stage.kernel().adopting; });
+    stage.kernel().heard();
+    stage.until([&] { return first.has_ended(); });
+    stage.api.leave(ticket(stage, submit(stage, "a", "x", "k")));
+    CHECK(first.live.what->view.what == outcome::interrupted);
+}
+
 TEST_CASE("one key is one execution, while it runs and later", "[service][idempotency]") {
     fake_host host;
     service_stage stage(host);

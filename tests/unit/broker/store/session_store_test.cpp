@@ -366,13 +366,15 @@ TEMPLATE_TEST_CASE("an execution is found by its idempotency key, in its session
     row.idempotency_key = "k";
     row.request_sha256 = "aa";
     row.events = "x";
+    row.code = GENERATE(as<std::optional<std::string>>{}, std::nullopt, "", std::string("a\0b", 3));
     REQUIRE(f.store().queue_execution(row));
     REQUIRE(f.store().queue_execution(execution(s.id)));
+    CHECK(f.reopened().unfinished_executions()->front() == row);
     auto const found = *f.reopened().execution_of_key(s.id, "k");
     REQUIRE(found.has_value());
     CHECK(found->id == row.id);
     CHECK(found->request_sha256 == "aa");
-    CHECK(found->events.empty());
+    CHECK(found->events == "x");
     CHECK_FALSE(f.store().execution_of_key(other.id, "k")->has_value());
     CHECK_FALSE(f.store().execution_of_key(s.id, "K")->has_value());
 }

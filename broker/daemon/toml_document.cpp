@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only unit that sees toml++: its node tree becomes a list, its errors become problems.
 // Never throws for what a file holds. Any thread.
+#include "broker/daemon/toml_document.hpp"
+
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
@@ -11,8 +13,6 @@
 #include <toml++/impl/preprocessor.h>
 #undef TOML_ASSERT_ASSUME
 #define TOML_ASSERT_ASSUME(expression) static_assert(true)
-
-#include "broker/daemon/toml_document.hpp"
 
 #include <fmt/format.h>
 #include <toml++/toml.h>

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Refuses a header that no CMake list names: the check that each compiles alone would pass it by.
+"""Refuses a header of which nothing shows that it compiles alone: one that no CMake list names, or that
+the source of its name does not include first.
 
 A list is what stands behind HEADERS or FILES in a CMakeLists.txt, up to the next word in capitals or the
 end of the command; a name in it counts from the folder of the file it stands in.
@@ -12,6 +13,7 @@ import sys
 
 COMMENT = re.compile(r"#[^\n]*")
 # "FILE_SET HEADERS" names the kind of a set; what follows are its own words, not headers.
+INCLUDE = re.compile(r"^#include (.*)$", re.MULTILINE)
 LIST = re.compile(r"(?<!FILE_SET )\b(?:HEADERS|FILES)\s+([^()]*?)(?=\s[A-Z_]+\b|\))")
 
 
@@ -31,12 +33,18 @@ def offences(root: pathlib.Path):
         yield f"{header.relative_to(root).as_posix()}: in no list of headers of a CMakeLists.txt"
     for header in sorted(named - there):
         yield f"{header.relative_to(root).as_posix()}: in a list of headers, and does not exist"
+    for header in sorted(there):
+        name = header.relative_to(root).as_posix()
+        source = header.with_suffix(".cpp")
+        first = INCLUDE.search(source.read_text(encoding="utf-8")) if source.exists() else None
+        if source.exists() and (first is None or first[1] != f'"{name}"'):
+            yield f"{name}: {source.name} does not include it first"
 
 
 def main() -> int:
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
     found = list(offences(root))
-    print("\n".join(found) or "headers: each is in a list")
+    print("\n".join(found) or "headers: each is in a list, and the first of its source")
     return 1 if found else 0
 
 

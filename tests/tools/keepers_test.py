@@ -7,6 +7,7 @@ import sys
 import tempfile
 import unittest
 
+GOOD_HEADERS = "headers: each is in a list, and the first of its source\n"
 TOOLS = pathlib.Path(__file__).resolve().parent
 
 
@@ -59,7 +60,7 @@ class Keepers(unittest.TestCase):
                  "target_sources(x INTERFACE FILE_SET HEADERS FILES d/d.hpp)\n")
         tree = {"broker/core/CMakeLists.txt": lists,
                 "broker/core/a.hpp": "", "broker/core/b.hpp": "", "broker/core/d/d.hpp": ""}
-        self.assertEqual(self.run_keeper("headers.py", tree), (0, "headers: each is in a list\n"))
+        self.assertEqual(self.run_keeper("headers.py", tree), (0, GOOD_HEADERS))
         # A name counts in its own folder: another of that name is in no list.
         for header in ("broker/core/c.hpp", "broker/core/d/a.hpp", "broker/base/a.hpp", "http/api/e.hpp",
                        "kernelproto/f.hpp"):
@@ -69,6 +70,13 @@ class Keepers(unittest.TestCase):
         code, said = self.run_keeper("headers.py", tree)
         self.assertEqual(code, 1)
         self.assertIn("broker/core/b.hpp: in a list of headers, and does not exist", said)
+
+    def test_a_header_that_its_source_does_not_include_first_is_refused(self):
+        tree = {"broker/core/CMakeLists.txt": "kb_library(core SOURCES a.cpp HEADERS a.hpp)\n", "broker/core/a.hpp": ""}
+        for source, code in (('// a\n#include "broker/core/a.hpp"\n#include <map>\n', 0), ("", 1),
+                             ('#include <map>\n#include "broker/core/a.hpp"\n', 1)):
+            found, said = self.run_keeper("headers.py", tree | {"broker/core/a.cpp": source})
+            self.assertEqual((found, "a.cpp does not include it first" in said), (code, code == 1))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ struct connection_options {
 
 class kernel_connection {
 public:
-    /// Called once per event, in the kernel's order. Must not block.
+    /// Called once per event, in the kernel's order; a long text comes as several. Must not block.
     using event_sink = std::function<void(event)>;
     /// Called at most once, when the connection can no longer be used.
     using failure_sink = std::function<void(link_failure, std::string const& detail)>;

@@ -38,6 +38,9 @@ constexpr std::chrono::milliseconds last_words_at_most{5000};
 /// A millisecond's work, or a little more.
 constexpr std::size_t read_on_loop_bytes = std::size_t{1024} * 1024;
 
+/// Whoever is told so much works on it for a millisecond.
+constexpr std::size_t told_at_once_bytes = std::size_t{512} * 1024;
+
 /// ZMTP 3.1, "Identity".
 constexpr std::size_t max_identity_bytes = 255;
 
@@ -47,6 +50,15 @@ frame_limits limits_of(connection_options const& options) {
     frame_limits limits;
     limits.max_message_bytes = options.max_message_bytes;
     return limits;
+}
+
+/// What of a long text is told next.
+std::string_view whole_characters(std::string_view text) noexcept {
+    auto size = told_at_once_bytes;
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) {
+        --size;
+    }
+    return text.substr(0, size);
 }
 
 /// On a worker, which must not be ended by a message that takes more memory than there is.
@@ -303,16 +315,46 @@ void kernel_driver::read_elsewhere(channel from, frame_list frames) {
             auto& loop = self->loop_;
             boost::asio::post(
                 loop, [self = std::move(self), from, bytes, heard = std::move(heard)]() mutable {
-                    self->reading_ = false;
-                    auto const link = self->link_;
-                    if (!link) {
+                    if (!self->link_) {
+                        self->reading_ = false;
                         return;
                     }
-                    self->perform(self->state_.on_decoded(from, bytes, std::move(heard), now()),
-                                  resume::now);
-                    link->resume();
+                    auto const sink = self->sink_;
+                    self->tell_in_turns(
+                        self->state_.on_decoded(from, bytes, std::move(heard), now()), 0, sink);
                 });
         });
+}
+
+/// A long text is told a piece in each turn of the loop, which goes on with others in between.
+void kernel_driver::tell_in_turns(kernel_step step, std::size_t from,
+                                  std::shared_ptr<kernel_connection::event_sink> to) {
+    auto* const told = step.events.empty() ? nullptr : std::get_if<stream_text>(&step.events[0]);
+    bool const wanted = to && to == sink_ && link_;
+    if (wanted && told && told->text.size() - from > told_at_once_bytes) {
+        auto const piece = whole_characters(std::string_view(told->text).substr(from));
+        (*to)(stream_text{told->name, std::string(piece)});
+        from += piece.size();
+        boost::asio::post(loop_, [self = shared_from_this(), step = std::move(step), from,
+                                  to = std::move(to)]() mutable {
+            self->tell_in_turns(std::move(step), from, std::move(to));
+        });
+        return;
+    }
+    reading_ = false;
+    if (!wanted) {
+        step.events.clear();
+    } else if (told && from > 0) {
+        auto rest = told->text.substr(from);
+        // So long a text takes its time to be let go of, too.
+        boost::asio::post(options_.worker,
+                          [text = std::exchange(told->text, std::move(rest))] { (void)text; });
+    }
+    auto const link = link_;
+    perform(std::move(step), resume::now);
+    if (link) {
+        link->resume();
+    }
 }
 
 void kernel_driver::on_discarded(std::uint64_t messages, std::uint64_t bytes) {

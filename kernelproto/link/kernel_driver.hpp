@@ -78,6 +78,8 @@ private:
     boost::asio::awaitable<execution_end> hear_out(kernel_step begun,
                                                    kernel_connection::event_sink sink);
     void read_elsewhere(channel from, frame_list frames);
+    void tell_in_turns(kernel_step step, std::size_t from,
+                       std::shared_ptr<kernel_connection::event_sink> to);
     void fail(link_failure why, std::string const& detail);
     void finish_death();
     void end_link();

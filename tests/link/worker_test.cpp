@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Long messages are looked at on a worker. Here the worker is a loop that turns when the test says.
 #include "kernelproto/wire/errc.hpp"
+#include "kernelproto/wire/utf8.hpp"
 #include "tests/support/kernel_stage.hpp"
 
 using namespace kernelproto;
@@ -49,9 +50,14 @@ TEST_CASE("what comes behind a long message waits for it, and comes in order", "
         return end->has_value();
     }));
     CHECK((*end)->cause == end_cause::complete);
-    REQUIRE(s.events.size() == 3);
-    CHECK(std::get<stream_text>(s.events[1]).text.size() == 3 * mib + 2);
-    CHECK(std::get<stream_text>(s.events[2]).text == "after");
+    REQUIRE(s.events.size() == 9);
+    std::string all;
+    for (std::size_t i = 1; i < 8; ++i) {
+        CHECK(std::get<stream_text>(s.events[i]).text.size() <= mib / 2);
+        all += std::get<stream_text>(s.events[i]).text;
+    }
+    CHECK(all.size() == 3 * mib + 2);
+    CHECK(std::get<stream_text>(s.events[8]).text == "after");
     CHECK(s.driver->counters().received_bytes > 3 * mib);
 }
 
@@ -76,8 +82,45 @@ TEST_CASE("a kernel that dies while its long message is looked at is heard out",
         return end->has_value();
     }));
     CHECK((*end)->cause == end_cause::complete);
-    CHECK(s.events.size() == 1);
+    CHECK(s.printed().size() == 3 * mib + 2);
     CHECK(s.failures.empty());
+}
+
+TEST_CASE("a long text is told in pieces of whole characters, and to no other cell",
+          "[link][worker]") {
+    boost::asio::io_context worker;
+    std::string text;
+    while (text.size() < 3 * mib) {
+        text += "a\xE2\x82\xAC\xF0\x9F\x98\x80";
+    }
+    kernel_script what;
+    what.on_code["a"] = cell({stream("before"), stream(text), stream("after")});
+    what.on_code["b"] = cell({stream("b")});
+    kernel_stage s{what};
+    s.worker = worker.get_executor();
+    s.renew();
+    REQUIRE(s.ready());
+    auto const end = begin(s);
+    REQUIRE(s.until([&] {
+        worker.restart();
+        worker.poll();
+        return s.events.size() >= 3;
+    }));
+    CHECK_FALSE(end->has_value());
+    SECTION("in order") {
+        REQUIRE(s.until([&] { return end->has_value(); }));
+        CHECK(s.printed() == "before" + text + "after");
+        for (auto const& one : s.events) {
+            CHECK(is_utf8(std::get<stream_text>(one).text));
+        }
+    }
+    SECTION("given up in the middle") {
+        s.driver->abandon();
+        REQUIRE(s.until([&] { return end->has_value(); }));
+        s.events.clear();
+        CHECK(s.execute("b").cause == end_cause::complete);
+        CHECK(s.printed() == "b");
+    }
 }
 
 TEST_CASE("what a worker finds after the connection was closed is nobody's", "[link][worker]") {

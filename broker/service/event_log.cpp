@@ -293,13 +293,11 @@ task<result<event_reader::batch>> event_reader::next(steady_time until) {
     while (out.events.empty() && !stopped_) {
         auto const there = limit();
         if (at_ < there) {
-            auto const records = co_await read(there);
-            if (!records) {
-                co_return records.error();
+            auto got = co_await read(there);
+            if (!got) {
+                co_return got.error();
             }
-            if (!take(*records, out)) {
-                co_return fail(errc::internal, "the events are damaged");
-            }
+            take(std::move(*got), out);
             continue;
         }
         if (log_->broken_) {
@@ -324,43 +322,57 @@ task<result<event_reader::batch>> event_reader::next(steady_time until) {
 }
 
 /// Whole records from `at_` on: as many as are read at once, or one that is longer.
-task<result<std::string>> event_reader::read(std::uint64_t limit) {
+task<result<event_reader::piece>> event_reader::read(std::uint64_t limit) {
+    auto const damaged = fail(errc::internal, "the events are damaged");
     auto const log = log_;
     if (at_ >= log->memory_begin_) {
         auto const begin = static_cast<std::size_t>(at_ - log->memory_begin_);
         auto const bytes = static_cast<std::size_t>(limit - at_);
-        co_return log->memory_.substr(begin, bytes);
+        auto got = piece_of(std::string_view(log->memory_).substr(begin, bytes));
+        co_return got.bytes > 0 ? result<piece>(std::move(got)) : damaged;
     }
     auto const room =
         static_cast<std::size_t>(std::min<std::uint64_t>(limit - at_, read_at_once_bytes));
     co_return co_await offload(
         log->context_.pool,
-        [file = log->file_, at = at_, room, left = limit - at_]() -> result<std::string> {
+        [file = log->file_, at = at_, room, left = limit - at_, damaged]() -> result<piece> {
             auto bytes = read_from(file->get(), at, room);
             if (!bytes) {
-                return bytes;
+                return bytes.error();
             }
             auto const head = read_event_head(*bytes);
             if (!head || head->data_bytes > left - event_head_bytes) {
-                return fail(errc::internal, "the events are damaged");
+                return damaged;
             }
             auto const first = event_head_bytes + head->data_bytes;
             if (first > bytes->size()) {
-                return read_from(file->get(), at, first);
+                bytes = read_from(file->get(), at, first);
+                if (!bytes) {
+                    return bytes.error();
+                }
             }
-            return bytes;
+            auto got = piece_of(*bytes);
+            return got.bytes > 0 ? result<piece>(std::move(got)) : damaged;
         });
 }
 
-bool event_reader::take(std::string_view records, batch& into) {
-    auto const before = records.size();
-    while (auto one = take_record(records)) {
+event_reader::piece event_reader::piece_of(std::string_view bytes) {
+    piece got;
+    auto const before = bytes.size();
+    while (auto one = take_record(bytes)) {
+        got.records.push_back(std::move(*one));
+    }
+    got.bytes = before - bytes.size();
+    return got;
+}
+
+void event_reader::take(piece got, batch& into) {
+    for (auto& one : got.records) {
         if (++id_ > after_) {
-            into.events.push_back({id_, one->type, std::move(one->data)});
+            into.events.push_back({id_, one.type, std::move(one.data)});
         }
     }
-    at_ += before - records.size();
-    return records.size() < before;
+    at_ += got.bytes;
 }
 
 }  // namespace broker

@@ -143,10 +143,16 @@ public:
 private:
     friend class event_log;
 
+    /// Whole records, and how long they are in the log.
+    struct piece {
+        std::vector<event_draft> records;
+        std::uint64_t bytes = 0;
+    };
+    static piece piece_of(std::string_view bytes);
+
     std::uint64_t limit() const noexcept;
-    task<result<std::string>> read(std::uint64_t limit);
-    /// False when no record is where one should begin.
-    bool take(std::string_view records, batch& into);
+    task<result<piece>> read(std::uint64_t limit);
+    void take(piece got, batch& into);
 
     std::shared_ptr<event_log> log_;
     std::uint64_t after_;

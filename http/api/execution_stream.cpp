@@ -5,13 +5,32 @@
 #include "http/proto/event_stream.hpp"
 
 #include <chrono>
+#include <cstddef>
+#include <numeric>
 #include <utility>
+#include <vector>
 
 namespace http::api {
 namespace {
 
 /// Proxies close a connection that is silent for a minute, some earlier.
 constexpr std::chrono::seconds comment_every{15};
+
+/// Half a millisecond's work; more is done on the pool.
+constexpr std::size_t written_on_loop_bytes = std::size_t{512} << 10;
+
+std::string sse_text(std::vector<broker::execution_event> const& events) {
+    std::string text;
+    for (auto const& one : events) {
+        append_sse_event(text, one.id, to_string(one.type), one.data);
+    }
+    return text;
+}
+
+std::size_t bytes_of(std::vector<broker::execution_event> const& events) {
+    return std::accumulate(events.begin(), events.end(), std::size_t{0},
+                           [](std::size_t sum, auto const& one) { return sum + one.data.size(); });
+}
 
 }  // namespace
 
@@ -25,14 +44,16 @@ execution_stream::execution_stream(broker::service& service, broker::execution_t
 
 broker::task<std::string> execution_stream::next() {
     auto const events = events_;
-    auto const got = co_await events->next(std::chrono::steady_clock::now() + comment_every);
+    auto got = co_await events->next(std::chrono::steady_clock::now() + comment_every);
     std::string text;
     if (!got || events->stopped()) {
         co_return text;
     }
-    for (auto const& one : got->events) {
-        append_sse_event(text, one.id, to_string(one.type), one.data);
+    if (bytes_of(got->events) > written_on_loop_bytes) {
+        co_return co_await broker::offload(
+            service_.context().pool, [all = std::move(got->events)] { return sse_text(all); });
     }
+    text = sse_text(got->events);
     if (text.empty() && !got->ended && !events->log_left()) {
         append_sse_comment(text);
     }

@@ -23,7 +23,9 @@ void append_sse_event(std::string& out, std::uint64_t id, std::string_view type,
     }
     // An event without a data line would not be told to anybody; so empty data is one empty line.
     for (bool more = true; more;) {
-        auto const end = std::min(data.find_first_of("\r\n"), data.size());
+        // Not find_first_of, which looks at each byte twice by a call.
+        auto const line = data.substr(0, data.find('\n'));
+        auto const end = std::min(line.find('\r'), line.size());
         out += "data: ";
         out += data.substr(0, end);
         out += '\n';

@@ -3,6 +3,7 @@
 """What the broker costs, next to what it is compared with, in one run on one machine.
 
 usage: bench.py [--rounds N] [--calls N] [--starts N] [--sessions N] [--cpus N] [--only PART ...]
+                [--set NAME=VALUE ...]
 
 Sides take turns within each round and the order turns with it; every round has new kernels. Read the
 ratios: they are made within a round. tests/bench/run prepares what this needs.
@@ -20,6 +21,7 @@ sys.path.insert(0, str(ROOT / "tests/system"))
 from broker import Broker  # noqa: E402
 from figures import Rounds, verdict  # noqa: E402
 from load import load  # noqa: E402
+from outputs import MEMORY_BYTES, outputs  # noqa: E402
 from sandbox import HandMade  # noqa: E402
 from sides import Http, JupyterClient, JupyterServer, RawZmq, WebSocket  # noqa: E402
 
@@ -145,14 +147,15 @@ def main():
     parser.add_argument("--starts", type=int, default=4, help="new sessions of each side in a round")
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--cpus", type=float, default=2.0)
-    parser.add_argument("--only", nargs="*", default=["calls", "starts", "memory", "load"])
+    parser.add_argument("--only", nargs="*", default=["calls", "starts", "memory", "outputs", "load"])
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="of the broker of outputs")
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="kb-bench-", dir="/tmp"))
     folder.chmod(0o711)
     wrong = []
     try:
+        template = folder / "config.json"
         with Broker(cpus=options.cpus, max_sessions_per_tenant=200, keep_executions=10) as broker:
-            template = folder / "config.json"
             template.write_text(template_of(broker, options.cpus))
             if "calls" in options.only:
                 round_trips(broker, template, folder, options)
@@ -160,9 +163,13 @@ def main():
                 first_results(broker, template, folder, options)
             if "memory" in options.only:
                 memory(broker, options)
+        if "outputs" in options.only:
+            with Broker(cpus=options.cpus, memory_bytes=MEMORY_BYTES, keep_executions=10,
+                        **dict(one.split("=", 1) for one in options.set)) as broker:
+                wrong += outputs(broker, template, folder, options)
         if "load" in options.only:
             with Broker() as broker:
-                wrong = load(broker)
+                wrong += load(broker)
     finally:
         for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
             if line.split()[1].startswith(str(folder)):

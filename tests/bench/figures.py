@@ -10,25 +10,30 @@ def percentile(values, share):
 
 
 class Rounds:
-    """Milliseconds of each side, round by round. A round gives a p50 and a p95; rounds give a minimum and a median."""
+    """Milliseconds of each side, round by round. A round gives a p50 and a p95; rounds give a minimum and a median.
 
-    def __init__(self):
-        self.sides = {}
+    Another share than 0.95 may be taken for the tail: 1 is the longest of a round.
+    """
+
+    def __init__(self, tail=0.95):
+        self.sides, self.tail = {}, tail
 
     def add(self, side, milliseconds):
-        self.sides.setdefault(side, []).append((percentile(milliseconds, 0.5), percentile(milliseconds, 0.95)))
+        self.sides.setdefault(side, []).append((percentile(milliseconds, 0.5), percentile(milliseconds, self.tail)))
 
     def summary(self, side):
         """(least p50, median p50, least p95, median p95)"""
         halves, tails = zip(*self.sides[side])
         return min(halves), statistics.median(halves), min(tails), statistics.median(tails)
 
-    def ratio(self, side, other):
+    def ratio(self, side, other, of_tails=False):
         """Median over the rounds of p50 / p50 in the same round: what is slow for both divides out."""
-        return statistics.median(a[0] / b[0] for a, b in zip(self.sides[side], self.sides[other]))
+        which = 1 if of_tails else 0
+        return statistics.median(a[which] / b[which] for a, b in zip(self.sides[side], self.sides[other]))
 
     def table(self, title):
-        lines = [title, f"  {'':34}{'p50 min':>9}{'median':>9}{'p95 min':>10}{'median':>9}   ms"]
+        tail = "max" if self.tail == 1 else f"p{self.tail * 100:.0f}"
+        lines = [title, f"  {'':34}{'p50 min':>9}{'median':>9}{tail + ' min':>10}{'median':>9}   ms"]
         for side in self.sides:
             least, half, least_tail, tail = self.summary(side)
             lines.append(f"  {side:34}{least:9.2f}{half:9.2f}{least_tail:10.2f}{tail:9.2f}")

@@ -25,7 +25,7 @@ def runtime_prefix():
 class HandMade:
     """One sandbox like those of the broker: same image, mounts, limits, options. `run` starts it."""
 
-    def __init__(self, folder, template, cpus):
+    def __init__(self, folder, template, cpus, memory_bytes=512 << 20):
         self.name = "bench" + secrets.token_hex(8)
         self.folder = pathlib.Path(folder) / self.name
         self.sockets, self.data, self.bundle = (self.folder / part for part in ("k", "data", "bundle"))
@@ -47,7 +47,7 @@ class HandMade:
         config["linux"]["cgroupsPath"] = f"/kernel-broker-bench/{self.name}"
         config["linux"]["resources"].update(
             cpu={"quota": int(cpus * 100_000), "period": 100_000}, pids={"limit": 128},
-            memory={"limit": 512 << 20, "swap": 512 << 20})
+            memory={"limit": memory_bytes, "swap": memory_bytes})
         for mount in config["mounts"]:
             mount["source"] = {"/run/kernel": str(self.sockets), "/mnt/data": str(self.data)}.get(
                 mount["destination"], mount["source"])

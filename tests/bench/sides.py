@@ -150,13 +150,13 @@ class JupyterClient:
 class JupyterServer:
     """A jupyter_server whose kernelspec starts the same bundle."""
 
-    def __init__(self, folder, template, cpus):
+    def __init__(self, folder, template, cpus, memory_bytes=512 << 20, options=()):
         self.folder, self.token = pathlib.Path(folder), uuid.uuid4().hex
         spec = self.folder / "jupyter/kernels/bundle"
         spec.mkdir(parents=True)
         here = pathlib.Path(__file__).resolve().parent
         command = [sys.executable, str(here / "bundle_kernel.py"), str(self.folder), str(template), str(cpus),
-                   "{connection_file}"]
+                   str(memory_bytes), "{connection_file}"]
         (spec / "kernel.json").write_text(json.dumps({"argv": command, "display_name": "bundle", "language": "python"}))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -167,7 +167,7 @@ class JupyterServer:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jupyter_server", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={self.port}",
              f"--IdentityProvider.token={self.token}", "--ServerApp.port_retries=0", "--ServerApp.open_browser=False",
-             "--allow-root", "--ConnectionFileMixin.transport=ipc", f"--ServerApp.root_dir={self.folder}"],
+             "--allow-root", "--ConnectionFileMixin.transport=ipc", f"--ServerApp.root_dir={self.folder}", *options],
             env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         wait_for(lambda: self._try("GET", "/api"), "an answer of jupyter_server")
 
@@ -204,6 +204,8 @@ class WebSocket:
     answer waits for the other side's delayed acknowledgement, about 40 ms.
     """
 
+    headers = ""  # of the request that opens it
+
     def __init__(self, server, kernel, quickack):
         self.quickack, self.session = quickack, uuid.uuid4().hex
         self.socket = socket.create_connection(("127.0.0.1", server.port))
@@ -212,7 +214,7 @@ class WebSocket:
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall((f"GET /api/kernels/{kernel}/channels?session_id={self.session} HTTP/1.1\r\n"
                              f"Host: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+                             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{self.headers}"
                              f"Authorization: token {server.token}\r\n\r\n").encode())
         self.data = b""
         while b"\r\n\r\n" not in self.data:

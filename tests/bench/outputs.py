@@ -124,7 +124,9 @@ class Outputs:
         for cell, seen in self.alone.items():
             stage.forget()
             times = {}
-            for side in stage.turned(*OURS, RAW, SERVER):
+            # jupyter_server loses some of many messages, in some runs the last one, which ends the cell.
+            sides = (*OURS, RAW, SERVER) if cell in FLOODS else (*OURS, RAW)
+            for side in stage.turned(*sides):
                 around = Memory(self.broker.process)
                 came = stage.run(side, cell.code)
                 memory = around.stop()
@@ -135,7 +137,7 @@ class Outputs:
                     self.memory.setdefault((cell, side), []).append(memory)
                 elif side == RAW:
                     self.messages.setdefault(cell, []).append((came.messages, came.largest))
-            if len(times) == len((*OURS, RAW, SERVER)):  # a ratio is made of what was right on all sides
+            if len(times) == len(sides):  # a ratio is made of what was right on all sides
                 for side, ms in times.items():
                     seen.add(side, [ms])
 

@@ -9,6 +9,7 @@ input and then print the begin (of CLOCK_MONOTONIC) and the milliseconds of each
 """
 import contextlib
 import json
+import os
 import pathlib
 import socket
 import subprocess
@@ -64,7 +65,7 @@ def main():
         call(connection, request, expected)
     print("begun", flush=True)
     asked_to_end = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.buffer.read(), asked_to_end.set()), daemon=True).start()
+    threading.Thread(target=lambda: (os.read(0, 1), asked_to_end.set()), daemon=True).start()
     times, due = [], time.monotonic()
     while not asked_to_end.is_set():
         if every:

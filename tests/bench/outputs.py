@@ -150,8 +150,9 @@ class Outputs:
                 with neighbour.window(side):
                     came = time.sleep(1) if side == QUIET else stage.run(side, cell.code)
                 right = right and (side == QUIET or stage.is_right(side, cell, came))
-            for side, times in neighbour.times().items() if right else ():
-                seen.add(side, times)
+            times = neighbour.times()
+            for side in times if right else ():
+                seen.add(side, times[side])
 
     def figures_beside(self, stage):
         """Somebody asks for /healthz at each millisecond."""

@@ -38,7 +38,8 @@ def events_of(came):
         if fields:
             must(int(fields["id"]) == len(events) + 1, "a gap before event", fields["id"])
             events.append((fields["event"], json.loads(fields["data"])))
-    must(events[-1][0] == "end" and events[-1][1]["outcome"] == "ok", events[-1])
+    kind, end = events[-1]
+    must(kind == "end" and end["outcome"] == "ok", kind, *(end.get(name) for name in ("outcome", "death")))
     return events
 
 
@@ -75,7 +76,9 @@ class Flood(Cell):
         events = events_of(came)
         kept = sum(len(data["text"]) for kind, data in events if kind == "stdout")
         dropped = sum(data["dropped_bytes"] for kind, data in events if kind == "truncated")
-        must(kept == LIMIT_BYTES + TAIL_BYTES and kept + dropped == self.count, kept, dropped)
+        # What was left out of a long message is counted as it came, with its envelope and its escapes.
+        must(kept == LIMIT_BYTES + TAIL_BYTES and 0 <= kept + dropped - self.count < self.count // 1000,
+             kept, "bytes are kept", dropped, "are said to be dropped of", self.count)
 
 
 class Lines(Cell):

@@ -3,19 +3,37 @@
 #include "broker/core/event_record.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 namespace broker {
 
-void append_record(std::string& out, event_type type, std::string_view data) {
-    if (data.size() > max_event_data_bytes) {
+namespace {
+
+void append_head(std::string& out, event_type type, std::size_t data_bytes) {
+    if (data_bytes > max_event_data_bytes) {
         throw std::logic_error("an event longer than any message");
     }
-    auto const size = static_cast<std::uint32_t>(data.size());
     out += static_cast<char>(type);
     for (unsigned shift = 0; shift < 32; shift += 8) {
-        out += static_cast<char>((size >> shift) & 0xFFU);
+        out += static_cast<char>((data_bytes >> shift) & 0xFFU);
     }
+}
+
+}  // namespace
+
+void append_record(std::string& out, event_type type, std::string_view data) {
+    append_head(out, type, data.size());
     out += data;
+}
+
+void append_record(std::string& out, event_type type, std::string&& data) {
+    append_head(out, type, data.size());
+    if (data.size() <= out.size()) {
+        out += data;
+    } else {
+        data.insert(0, out);
+        out = std::move(data);
+    }
 }
 
 std::optional<event_head> read_event_head(std::string_view bytes) noexcept {

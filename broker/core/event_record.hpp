@@ -19,6 +19,8 @@ inline constexpr std::size_t event_head_bytes = 5;
 inline constexpr std::uint32_t max_event_data_bytes = std::uint32_t{1} << 30;
 
 void append_record(std::string& out, event_type type, std::string_view data);
+/// The same, into the memory of `data`: what is long is not copied.
+void append_record(std::string& out, event_type type, std::string&& data);
 
 struct event_head {
     event_type type = event_type::end;

@@ -45,7 +45,9 @@ std::string text_data(std::string_view text) {
 }
 
 std::string rich_event_data(rich_data const& rich) {
+    constexpr std::size_t besides = 4096;
     std::string out;
+    out.reserve(rich.metadata.size() + rich.data.size() + besides);
     json_object object(out);
     if (rich.what == rich_data::kind::execute_result) {
         if (rich.execution_count) {

@@ -32,7 +32,7 @@ rich_data::kind translate(kernelproto::rich_output::kind what) {
 void event_collector::take(kernelproto::event&& heard) {
     event_recorder::drafts told;
     keep(heard, told);
-    log_->append(told);
+    log_->append(std::move(told));
 }
 
 void event_collector::keep(kernelproto::event& heard, event_recorder::drafts& told) {
@@ -89,7 +89,7 @@ void event_collector::close() {
     event_recorder::drafts told;
     recorder_.started(execution_count_, told);
     recorder_.close(told);
-    log_->append(told);
+    log_->append(std::move(told));
 }
 
 }  // namespace broker

@@ -92,11 +92,11 @@ void event_log::resume(stored found) {
     ended_ = found.counted.has_end;
 }
 
-void event_log::append(event_type type, std::string_view data) {
+void event_log::append(event_type type, std::string data) {
     if (ended_ || broken_ || left_) {
         return;
     }
-    append_record(memory_, type, data);
+    append_record(memory_, type, std::move(data));
     ++count_;
     if (wants_file()) {
         flush_soon();
@@ -105,9 +105,9 @@ void event_log::append(event_type type, std::string_view data) {
     }
 }
 
-void event_log::append(std::vector<event_draft> const& drafts) {
-    for (auto const& one : drafts) {
-        append(one.type, one.data);
+void event_log::append(std::vector<event_draft> drafts) {
+    for (auto& one : drafts) {
+        append(one.type, std::move(one.data));
     }
 }
 

@@ -52,8 +52,8 @@ public:
     void resume(stored found);
 
     /// Numbers it and keeps it. Nothing after `end`.
-    void append(event_type type, std::string_view data);
-    void append(std::vector<event_draft> const& drafts);
+    void append(event_type type, std::string data);
+    void append(std::vector<event_draft> drafts);
 
     /// Everything that was appended is in the file, if there is one. For what is long; `end` may
     /// follow.

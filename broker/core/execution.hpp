@@ -23,6 +23,7 @@ struct execution_options {
     bool silent = false;
     bool store_history = true;
     bool collect_files = true;
+    bool interrupt_on_disconnect = false;
     bool allow_stdin = false;
     /// The same key with the same request is the same execution, in its session.
     std::optional<std::string> idempotency_key;

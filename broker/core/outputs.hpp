@@ -45,7 +45,7 @@ struct rich_data {
 class outputs {
 public:
     explicit outputs(output_limits limits = {}) : limits_(limits) {}
-    /// As it is now: for a look from another thread while this one goes on.
+    /// As it is now.
     outputs(outputs const& other);
     outputs& operator=(outputs const&) = delete;
 

@@ -66,16 +66,13 @@ result<event_log::stored> event_log::read_file(execution_files const& files, exe
         counted.records += whole.records;
         counted.has_end = whole.has_end;
     }
-    if (counted.bytes < read && ::ftruncate(found.file.get(), static_cast<off_t>(counted.bytes))) {
-        return fail(errc::internal, "the rest of an event could not be removed");
-    }
     return found;
 }
 
 std::shared_ptr<event_log> event_log::of_file(service_context& context, execution_id id,
                                               stored found, std::string_view end_data) {
     auto made = std::make_shared<event_log>(context, std::move(id));
-    made->resume(std::move(found));
+    made->take(std::move(found));
     if (!std::exchange(made->ended_, true)) {
         // Where a broker was cut off before it wrote it. Only shown: others may read the file.
         append_record(made->memory_, event_type::end, end_data);
@@ -85,7 +82,16 @@ std::shared_ptr<event_log> event_log::of_file(service_context& context, executio
     return made;
 }
 
-void event_log::resume(stored found) {
+result<void> event_log::resume(stored found) {
+    if (::ftruncate(found.file.get(), static_cast<off_t>(found.counted.bytes)) != 0) {
+        broken_ = true;
+        return fail(errc::internal, "the rest of an event could not be removed");
+    }
+    take(std::move(found));
+    return {};
+}
+
+void event_log::take(stored found) {
     file_ = std::make_shared<unique_fd>(std::move(found.file));
     memory_begin_ = written_ = found.counted.bytes;
     count_ = found.counted.records;

@@ -36,8 +36,8 @@ public:
     /// One that has ended and was kept in a row, with the data of its end.
     static std::shared_ptr<event_log> of_records(service_context& context, std::string records,
                                                  std::string_view end_data);
-    /// One that is in a file; what was cut off at its end is removed. Reads all of it, a piece at a
-    /// time, and shows each piece's whole records: on the pool.
+    /// One that is in a file. Reads all of it, a piece at a time, and shows each piece's whole
+    /// records: on the pool.
     struct stored {
         unique_fd file;
         record_count counted;
@@ -48,8 +48,9 @@ public:
     /// One that has ended, with the data of its end, which the file may lack.
     static std::shared_ptr<event_log> of_file(service_context& context, execution_id id,
                                               stored found, std::string_view end_data);
-    /// Before the first event: what an earlier broker has kept comes before.
-    void resume(stored found);
+    /// Before the first event: what an earlier broker has kept comes before. What was cut off at
+    /// its end is removed.
+    result<void> resume(stored found);
 
     /// Numbers it and keeps it. Nothing after `end`.
     void append(event_type type, std::string data);
@@ -81,6 +82,7 @@ public:
 private:
     friend class event_reader;
 
+    void take(stored found);
     /// What readers may see.
     std::uint64_t readable() const noexcept;
     bool wants_file() const noexcept;

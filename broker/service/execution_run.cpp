@@ -107,14 +107,14 @@ task<std::optional<state_reason>> execution_run::go() {
     if (what_->options.collect_files && !where_->snapshot) {
         co_await look_at_files();
     }
-    if (what_->given_up) {
+    what_->cancelled = what_->cancelled || what_->interrupted || what_->restarted;
+    if (what_->given_up && !where_->closing && !what_->cancelled) {
         if (what_->kept) {
             co_return std::nullopt;
         }
         what_->cancelled = true;
         what_->refused = fail(errc::draining, "the broker is shutting down; try again in a moment");
     }
-    what_->cancelled = what_->cancelled || what_->interrupted || what_->restarted;
     if (where_->closing || what_->cancelled) {
         conclude_unheard(*what_, *where_, context_.clock());
         co_return std::nullopt;
@@ -259,7 +259,6 @@ result<void> execution_run::tell_and_store() {
     view.generation = began.generation;
     auto row = row_of(*what_, *where_);
     row.stage = execution_stage::sent;
-    row.code.reset();
     auto stored = context_.store.send_execution(row, where_->stored());
     if (!stored) {
         // Nobody was told: the next one is.
@@ -466,9 +465,6 @@ execution_row row_of(pending_execution const& what, session const& where) {
     row.allow_stdin = what.options.allow_stdin;
     row.idempotency_key = what.options.idempotency_key;
     row.request_sha256 = what.request_sha256;
-    if (row.stage == execution_stage::queued && (what.promised || row.idempotency_key)) {
-        row.code = what.options.code;
-    }
     row.queued_at = view.queued_at;
     row.started_at = view.started_at;
     row.ended_at = view.ended_at;

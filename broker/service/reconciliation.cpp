@@ -179,10 +179,9 @@ task<> reconciliation::finish_executions() {
         auto const where = at->second;
         for (auto const& row : rows) {
             auto const what = co_await revive(context_, where, row);
-            if (row.code && where->row.closing == close_kind::none) {
-                if (seen_->host_restarted) {
-                    what->deadline = context_.clock().steady + steady_seconds(row.timeout_s);
-                }
+            // A host that fails may forget that a row was sent (`session_store`).
+            if (row.code && !seen_->host_restarted && !what->log->has_ended() &&
+                where->row.closing == close_kind::none) {
                 waiting_.push_back({where, what});
             } else {
                 co_await runner_.finish_foreign(where, what);

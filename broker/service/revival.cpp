@@ -58,8 +58,8 @@ task<std::shared_ptr<pending_execution>> revive(service_context& context,
     auto found = co_await read_log(
         context, row.id,
         [collector = made->collector](std::string_view records) { collector->resume(records); });
-    if (found) {
-        made->log->resume(std::move(*found));
+    if (found && !made->log->resume(std::move(*found))) {
+        context.log.error("events_not_resumed", {{"execution", row.id.str()}});
     }
     co_return made;
 }

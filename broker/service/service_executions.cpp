@@ -2,6 +2,7 @@
 // Executions, as facades ask for them: accepted, waited for, read, interrupted. Never a second copy
 // of a rule of `core`. On the loop; what is long is rendered and read on the pool.
 #include "broker/base/sha256.hpp"
+#include "broker/core/event_replay.hpp"
 #include "broker/core/execution_text.hpp"
 #include "broker/service/execution_run.hpp"
 #include "broker/service/revival.hpp"
@@ -55,6 +56,28 @@ execution seen_now(pending_execution const& what) {
         view.execution_count = what.collector->execution_count();
     }
     return view;
+}
+
+/// What a long log holds, without keeping the loop from its work.
+task<result<rendered_outputs>> replayed_outputs(service_context& context,
+                                                std::shared_ptr<event_log> log) {
+    auto const folded = std::make_shared<outputs>(context.config.executions.output);
+    event_reader reader(std::move(log), 0, false);
+    for (bool more = true; more;) {
+        auto got = co_await reader.next(steady_time::max());
+        if (!got) {
+            co_return got.error();
+        }
+        more = !got->ended;
+        (void)co_await offload(context.pool, [folded, events = std::move(got->events)] {
+            replayed told;
+            for (auto const& one : events) {
+                replay({one.type, one.data}, *folded, told);
+            }
+            return true;
+        });
+    }
+    co_return co_await offload(context.pool, [folded] { return folded->render(); });
 }
 
 }  // namespace
@@ -182,7 +205,6 @@ task<result<execution_ticket>> service::submit(session_key key, execution_option
     auto const what = *accepted;
     what->request_sha256 = std::move(request_sha256);
     what->promised = promised;
-    what->clients = 1;
     if (auto const taken = runner_.submit(where, what); !taken) {
         co_return taken.error();
     }
@@ -255,12 +277,14 @@ task<result<std::string>> service::text_of(execution_ticket ticket) {
     }
     auto view = seen_now(*what);
     if (what->collector && what->collector->collected().held_bytes() > done_on_loop_bytes) {
-        auto const then = std::make_shared<outputs>(what->collector->collected());
-        co_return co_await offload(context_.pool,
-                                   [then, view = std::move(view)]() mutable -> result<std::string> {
-                                       view.output = then->render();
-                                       return execution_json(view);
-                                   });
+        auto output = co_await replayed_outputs(context_, what->log);
+        if (!output) {
+            co_return output.error();
+        }
+        view.output = std::move(*output);
+        co_return co_await offload(
+            context_.pool,
+            [view = std::move(view)]() -> result<std::string> { return execution_json(view); });
     }
     if (what->collector) {
         view.output = what->collector->collected().render();

@@ -41,7 +41,8 @@ struct pending_execution {
     bool queued = true;
     bool promised = false;   // a client was told its id, and will come back for it
     bool kept = false;       // in the table with its code: if it is not sent, the next broker does
-    unsigned clients = 0;    // who sent it and have not left
+    bool inherited = false;  // it waited in an earlier broker already
+    unsigned clients = 1;    // who sent it and have not left
     bool listening = false;  // the kernel runs it
     bool timed_out = false;
     bool interrupted = false;

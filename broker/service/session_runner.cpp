@@ -20,11 +20,28 @@ namespace {
 /// While a kernel starts, the deadlines of those who wait for it are not known yet.
 constexpr std::chrono::milliseconds look_again{100};
 
+/// Until a kernel is tried again for what an earlier broker has promised to run.
+constexpr std::chrono::seconds start_again{2};
+
 /// The start of a kernel does not count for anybody who waited through it.
 void give_back(session& where, steady_time begin, steady_time now) {
     for (auto const& waiting : where.queue) {
         waiting->deadline += now - std::max(begin, waiting->accepted);
     }
+}
+
+/// The host may be mended, or get room, in a moment.
+bool is_passing(errc why) {
+    return why == errc::no_capacity || why == errc::runtime_unavailable ||
+           why == errc::image_unavailable;
+}
+
+/// Somebody can ask for it after the broker's end, and has not wished that it ends with the
+/// connection.
+bool survives(pending_execution const& what) {
+    bool const known = what.promised || what.options.idempotency_key;
+    return known && !what.options.interrupt_on_disconnect &&
+           what.options.code.size() <= code_in_table_bytes;
 }
 
 class counted {
@@ -44,7 +61,10 @@ result<void> session_runner::submit(std::shared_ptr<session> const& where,
                                     std::shared_ptr<pending_execution> const& what) {
     if (where->worked || where->adopting || !where->kernel || what->promised) {
         // One that need not wait, and of whom nobody knows, is stored with the intent to send it.
-        auto const row = row_of(*what, *where);
+        auto row = row_of(*what, *where);
+        if (survives(*what)) {
+            row.code = what->options.code;
+        }
         if (auto stored = context_.store.queue_execution(row); !stored) {
             return stored;
         }
@@ -69,7 +89,7 @@ void session_runner::enqueue(std::shared_ptr<session> const& where,
 void session_runner::take_up(std::shared_ptr<session> const& where,
                              std::shared_ptr<pending_execution> const& what) {
     if (what->view.state == execution_state::queued) {
-        what->queued = what->kept = true;
+        what->queued = what->kept = what->inherited = true;
         if (context_.clock().steady < what->deadline) {
             enqueue(where, what);
             return;
@@ -152,7 +172,9 @@ task<> session_runner::work_queue(std::shared_ptr<session> where) {
     while ((where->warming || !where->queue.empty()) && !where->closing) {
         auto const kernel = where->kernel;
         if (kernel && (kernel->is_ending() || where->restart_wanted)) {
+            auto const begin = context_.clock().steady;
             co_await kernel->end();
+            give_back(*where, begin, context_.clock().steady);
             if (where->kernel == kernel && !where->closing) {
                 lose_kernel(*where);
             }
@@ -166,6 +188,12 @@ task<> session_runner::work_queue(std::shared_ptr<session> where) {
                 // Only the first fails: the next one may find the host mended.
                 if (!where->queue.empty()) {
                     auto const first = where->queue.front();
+                    if (first->inherited && is_passing(started.error().code) &&
+                        context_.clock().steady < first->deadline) {
+                        boost::asio::steady_timer pause(context_.loop, start_again);
+                        co_await pause.async_wait(use_task);
+                        continue;
+                    }
                     where->queue.pop_front();
                     first->queued = false;
                     first->refused = started.error();

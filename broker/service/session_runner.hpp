@@ -10,7 +10,9 @@
 #include "broker/service/session.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace broker {
@@ -78,6 +80,12 @@ public:
     host_room room_for_a_sandbox() const;
 
 private:
+    /// What the store is told of an end; without a row it is to forget the execution.
+    struct unstored_end {
+        live_execution of;
+        std::optional<execution_row> row;
+    };
+
     task<> work(std::shared_ptr<session> where);
     task<> work_queue(std::shared_ptr<session> where);
     void break_off(session& where);
@@ -93,6 +101,7 @@ private:
     void tell_positions(session& where);
     task<> after_kernel_end(std::shared_ptr<session> where, std::shared_ptr<live_kernel> kernel);
     void finish(session& where, pending_execution& what);
+    bool store(session& where, unstored_end const& end);
     void answer(pending_execution& what);
     void leave(pending_execution& what);
     void prune_some(session& where, std::uint64_t file_bytes);
@@ -101,8 +110,8 @@ private:
 
     service_context& context_;
     live_executions& live_;
-    unsigned starting_ = 0;                 // sandboxes, now
-    std::vector<live_execution> unstored_;  // ended, and the store does not know yet
+    unsigned starting_ = 0;              // sandboxes, now
+    std::deque<unstored_end> unstored_;  // refused by the store
 };
 
 }  // namespace broker

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How executions end in the table, in their logs and for those who wait. Never answers before the
-// store was told, and never loses an end that it refuses: that is kept, and told again and again.
+// store was told; an end that it refuses is kept, and told again and again while the broker runs.
 // On the loop.
 #include "broker/service/execution_run.hpp"
 #include "broker/service/session_runner.hpp"
@@ -16,30 +16,34 @@ void session_runner::finish(session& where, pending_execution& what) {
     }
     seal(what, now);
     what.log->settle();
-    bool kept = true;
-    if (what.refused && !what.promised) {
-        // Its client is answered with the refusal, and may ask again with the same key.
-        (void)context_.store.forget_execution(what.view.id);
-        (void)context_.store.update_session(where.stored());
-        if (what.log->in_file()) {
-            context_.tasks.spawn(remove_files(context_, {what.view.id}));
-        }
-    } else {
-        auto const row = row_of(what, where);
-        kept = context_.store.finish_execution(row, where.stored()).has_value();
-        prune_some(where, row.file_bytes);
+    unstored_end end{live_.find(what.view.id), std::nullopt};
+    if (!what.refused || what.promised) {
+        end.row = row_of(what, where);
+        prune_some(where, end.row->file_bytes);
         if (what.log->broken()) {
             context_.tasks.spawn(remove_events(context_, what.view.id));
         }
+    } else if (what.log->in_file()) {
+        context_.tasks.spawn(remove_files(context_, {what.view.id}));
     }
+    bool const stored = store(where, end);
     context_.reached(step::ended);
     answer(what);
-    if (kept) {
+    if (stored) {
         live_.remove(what.view.id);
     } else {
         context_.log.error("execution_not_stored", {{"execution", what.view.id.str()}});
-        unstored_.push_back(live_.find(what.view.id));
+        unstored_.push_back(std::move(end));
     }
+}
+
+bool session_runner::store(session& where, unstored_end const& end) {
+    if (end.row) {
+        return context_.store.finish_execution(*end.row, where.stored()).has_value();
+    }
+    // Its client is answered with the refusal, and may ask again with the same key.
+    bool const forgotten = context_.store.forget_execution(end.of.what->view.id).has_value();
+    return context_.store.update_session(where.stored()).has_value() && forgotten;
 }
 
 void session_runner::answer(pending_execution& what) {
@@ -59,17 +63,17 @@ void session_runner::leave(pending_execution& what) {
 }
 
 void session_runner::store_again() {
-    std::erase_if(unstored_, [this](live_execution const& one) {
-        auto const& [where, what] = one;
-        if (!where->closing) {
-            if (!context_.store.finish_execution(row_of(*what, *where), where->stored())) {
-                return false;
-            }
-            context_.log.info("execution_stored", {{"execution", what->view.id.str()}});
+    while (!unstored_.empty()) {
+        auto const end = std::move(unstored_.front());
+        unstored_.pop_front();
+        auto& where = *end.of.where;
+        if (!where.closing && !store(where, end)) {
+            unstored_.push_back(end);  // the others have their turn in the next round
+            return;
         }
-        live_.remove(what->view.id);
-        return true;
-    });
+        context_.log.info("execution_stored", {{"execution", end.of.what->view.id.str()}});
+        live_.remove(end.of.what->view.id);
+    }
 }
 
 void session_runner::prune_some(session& where, std::uint64_t file_bytes) {
@@ -112,7 +116,9 @@ task<> session_runner::remove_events(service_context& context, execution_id id) 
 task<> session_runner::finish_foreign(std::shared_ptr<session> where,
                                       std::shared_ptr<pending_execution> what) {
     live_.add(where, what);
-    what->collector->close();
+    if (what->view.state == execution_state::running) {
+        what->collector->close();
+    }
     co_await keep_outputs(context_, what);
     conclude_unheard(*what, *where, context_.clock());
     co_await what->log->flushed();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the table remembers, row by row.
-// Never code or output in the clear columns: a result is one opaque text. Values; any thread.
+// Never output in the clear columns: a result is one opaque text. Code is there only while it
+// waits. Values; any thread.
 #pragma once
 
 #include "broker/base/ids.hpp"
@@ -70,12 +71,15 @@ enum class events_place : std::uint8_t {
     file,   // `execution_files`
 };
 
+inline constexpr std::size_t code_in_table_bytes = std::size_t{256} << 10;
+
 struct execution_row {
     execution_id id;
     session_id session;
     execution_stage stage = execution_stage::queued;
     std::string code_sha256;  // hexadecimal
-    /// While it waits, where somebody will ask for it: the next broker can run it too.
+    /// While it waits, where somebody will ask for it: the next broker can run it too. At most
+    /// `code_in_table_bytes`.
     std::optional<std::string> code;
     std::string language;
     double timeout_s = 0;

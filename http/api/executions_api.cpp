@@ -19,14 +19,8 @@ namespace {
 using broker::errc;
 using broker::fail;
 
-struct wanted_execution {
+broker::execution_options read_wanted(object_reader& fields) {
     broker::execution_options options;
-    bool interrupt_on_disconnect = false;
-};
-
-wanted_execution read_wanted(object_reader& fields) {
-    wanted_execution wanted;
-    auto& options = wanted.options;
     options.code = fields.required_text("code");
     options.language = read_language(fields);
     options.timeout_s = fields.number("timeout_s");
@@ -35,11 +29,11 @@ wanted_execution read_wanted(object_reader& fields) {
     options.collect_files = fields.boolean("collect_files").value_or(true);
     options.allow_stdin = fields.boolean("allow_stdin").value_or(false);
     auto const on_disconnect = fields.text("on_disconnect").value_or("continue");
-    wanted.interrupt_on_disconnect = on_disconnect == "interrupt";
-    if (!wanted.interrupt_on_disconnect && on_disconnect != "continue") {
+    options.interrupt_on_disconnect = on_disconnect == "interrupt";
+    if (!options.interrupt_on_disconnect && on_disconnect != "continue") {
         fields.reject("on_disconnect", "must be \"continue\" or \"interrupt\"");
     }
-    return wanted;
+    return options;
 }
 
 void add_location(response& answer, broker::execution_id const& id) {
@@ -76,9 +70,10 @@ broker::task<response> api::execute(call here) {
     if (auto const checked = fields.finish(); !checked) {
         co_return to_response(checked.error());
     }
-    wanted.options.idempotency_key = *key;
+    wanted.idempotency_key = *key;
+    bool const interrupts = wanted.interrupt_on_disconnect;
     auto const how = std::get<answer_form>(form);
-    auto ticket = co_await service_.submit({here.tenant, *name}, std::move(wanted.options),
+    auto ticket = co_await service_.submit({here.tenant, *name}, std::move(wanted),
                                            how.what != answer_form::kind::whole);
     if (!ticket) {
         co_return to_response(ticket.error());
@@ -86,8 +81,7 @@ broker::task<response> api::execute(call here) {
     if (ticket->joined && how.what != answer_form::kind::whole) {
         broker::service::promise(*ticket);
     }
-    co_return co_await answer_in_form(here, std::move(*ticket), how,
-                                      wanted.interrupt_on_disconnect);
+    co_return co_await answer_in_form(here, std::move(*ticket), how, interrupts);
 }
 
 broker::task<response> api::answer_in_form(call here, broker::execution_ticket ticket,

@@ -12,8 +12,8 @@ import re
 import sys
 
 COMMENT = re.compile(r"#[^\n]*")
-# "FILE_SET HEADERS" names the kind of a set; what follows are its own words, not headers.
 INCLUDE = re.compile(r"^#include (.*)$", re.MULTILINE)
+# "FILE_SET HEADERS" names the kind of a set; what follows are its own words, not headers.
 LIST = re.compile(r"(?<!FILE_SET )\b(?:HEADERS|FILES)\s+([^()]*?)(?=\s[A-Z_]+\b|\))")
 
 

@@ -181,7 +181,7 @@ TEST_CASE("a log that another broker has begun is gone on with", "[service][even
     auto found = event_log::read_file(s.host.files, s.id);
     REQUIRE(found.has_value());
     auto const next = std::make_shared<event_log>(s.stage.context, s.id);
-    next->resume(std::move(*found));
+    REQUIRE(next->resume(std::move(*found)).has_value());
     CHECK(next->last_id() == 2);
     next->append(event_type::stdout_text, "after");
     next->settle();

@@ -367,6 +367,58 @@ TEST_CASE("what waited past its time limit while no broker ran is not run",
     CHECK(host.store.unfinished_executions()->empty());
 }
 
+TEST_CASE("what waits for a kernel that cannot be started yet is tried again",
+          "[service][reconciliation][requeue]") {
+    fake_host host;
+    std::vector<execution_id> ids;
+    {
+        service_stage stage(host);
+        ids = leave_a_queue(stage);
+    }
+    host.runtime.die(SIGKILL);
+    host.runtime.verbs.fail("start");
+    service_stage next(host);
+    next.until([&] { return next.sent(); });
+    CHECK(next.kernel().codes.back() == "keyed");
+    CHECK(host.runtime.verbs.calls("start") == 3);
+}
+
+TEST_CASE("what waited when its host failed is not run: it may have been sent",
+          "[service][reconciliation][requeue]") {
+    fake_host host;
+    std::vector<execution_id> ids;
+    {
+        service_stage stage(host);
+        ids = leave_a_queue(stage);
+    }
+    host.runtime.die(SIGKILL);
+    REQUIRE(host.store.set_note("boot_id", "another boot").has_value());
+    service_stage next(host);
+    next.settle();
+    CHECK(next.kernels.empty());
+    CHECK(row_of(host, ids[0]).what == outcome::cancelled);
+}
+
+TEST_CASE("what was to end with its client's connection ends with the broker",
+          "[service][reconciliation][requeue]") {
+    fake_host host;
+    {
+        service_stage stage(host);
+        (void)stage.run("a", "cell", 500);
+        stage.until([&] { return stage.sent(); });
+        execution_options options{.code = "x", .interrupt_on_disconnect = true};
+        options.idempotency_key = "k";
+        REQUIRE(stage.get(stage.api.submit({"default", "a"}, options, true)).has_value());
+        options.idempotency_key = "long";
+        options.interrupt_on_disconnect = false;
+        options.code = std::string(code_in_table_bytes + 1, '#');
+        REQUIRE(stage.get(stage.api.submit({"default", "a"}, options, true)).has_value());
+    }
+    for (auto const& row : *host.store.unfinished_executions()) {
+        CHECK_FALSE(row.code.has_value());
+    }
+}
+
 TEST_CASE("a client that waits when the broker ends is told that its execution is kept",
           "[service][drain][requeue]") {
     fake_host host;

@@ -166,7 +166,39 @@ TEST_CASE("an end that the store refuses is answered, found, and stored later",
     stage.api.reap();
     CHECK(host.store.unfinished_executions()->empty());
     check();
-    CHECK(stage.get(stage.api.find_execution("default", one.id))->row.has_value());
+    auto const stored = stage.get(stage.api.find_execution("default", one.id));
+    CHECK(stored->row.has_value());
+    auto const reader = *stage.get(stage.api.read_events(*stored, 0, true));
+    std::vector<event_type> types;
+    for (bool more = true; more;) {
+        auto const batch = stage.get(reader->next(steady_time::max()));
+        for (auto const& event : batch->events) {
+            types.push_back(event.type);
+        }
+        more = !batch->ended;
+    }
+    CHECK(types == std::vector{event_type::queued, event_type::started, event_type::end});
+}
+
+TEST_CASE("a refusal that the store cannot forget is forgotten later", "[service][idempotency]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)stage.ran("a");
+    auto const running = stage.run("a", "1");
+    stage.until([&] { return stage.sent(); });
+    execution_options options{.code = "x"};
+    options.idempotency_key = "k";
+    auto const waiting = stage.get(stage.api.submit({"default", "a"}, options, false));
+    host.store.verbs.fail("send_execution");
+    host.store.verbs.fail("forget_execution");
+    stage.kernel().reply();
+    CHECK(stage.wait(running)->what == outcome::ok);
+    CHECK_FALSE(stage.get(stage.api.wait(*waiting)).has_value());
+    CHECK(host.store.unfinished_executions()->size() == 1);
+    stage.api.reap();
+    CHECK(host.store.unfinished_executions()->empty());
+    auto const again = ticket(stage, submit(stage, "a", "x", "k"));
+    CHECK_FALSE(again.joined);
 }
 
 TEST_CASE("what has ended too long ago goes although nothing runs any more",

@@ -44,6 +44,11 @@ std::string time_problem(std::string const& text) {
     return good ? std::string{} : "write seconds, above 0, not \"" + text + "\"";
 }
 
+/// An empty name would stand for the definition's own.
+std::string no_name_problem(std::string const& text) {
+    return text.empty() ? "an image has a name" : std::string{};
+}
+
 std::string exit_notes() {
     std::string text = "\nExit status:\n";
     for (auto const& meaning : exit_code_meanings) {
@@ -150,6 +155,17 @@ void program::add_image_commands() {
         .add_option("DIR", out.directory,
                     "Folder of a definition that names the image, such as images/python")
         ->required();
+    auto* name = build
+                     .add_option("--name", out.image_name,
+                                 "Name of the image; default: the definition's own")
+                     ->type_name("NAME")
+                     ->check(no_name_problem, "");
+    // Without a name of its own, another list would take the place of the image that sessions run.
+    build
+        .add_option("--requirements", out.requirements,
+                    "List of libraries in the place of DIR/requirements.txt")
+        ->type_name("FILE")
+        ->needs(name);
     build.add_flag("--again", out.again, "Also when nothing changed: newer Debian packages");
     add_settings(build, out);
     auto& list = add(*image, "list", "List images with digest, date and number of libraries",

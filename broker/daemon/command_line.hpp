@@ -47,6 +47,8 @@ struct command_line {
     std::vector<std::pair<std::string, std::string>> settings;
     bool json = false;               // doctor, image list, keys list, run
     std::string directory;           // image build
+    std::string requirements;        // image build; empty: the definition's own
+    std::string image_name;          // image build; empty: the definition's own
     bool again = false;              // image build
     std::string name;                // of a key
     std::string tenant = "default";  // keys add

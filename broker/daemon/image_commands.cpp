@@ -71,7 +71,8 @@ exit_code image_build_command(settings const& of, command_line const& line,
                               context.err << fmt::format("[{:3}s] {}\n", elapsed(), text)
                                           << std::flush;
                           }};
-    auto const done = builder.build(line.directory, line.again);
+    auto const done =
+        builder.build(line.directory, line.again, {line.image_name, line.requirements});
     if (!done) {
         context.err << "kernel-broker: " << done.error().detail << '\n';
         return exit_code::failed;

@@ -46,8 +46,7 @@ result<std::string> host_python() {
 
 /// Wheels for one list of requirements are fetched once.
 fs::path wheels_of(fs::path const& images, image_definition const& definition) {
-    return images / "wheels" /
-           fmt::format("{}-{}", definition.name, definition.wheel_inputs.substr(0, 16));
+    return images / "wheels" / wheels_name(definition);
 }
 
 result<std::optional<image_process>> start_download(build_run const& run) {
@@ -61,8 +60,7 @@ result<std::optional<image_process>> start_download(build_run const& run) {
     }
     utsname machine{};
     ::uname(&machine);
-    run.say(fmt::format("fetching the wheels of {}",
-                        (run.definition.folder / "requirements.txt").native()));
+    run.say(fmt::format("fetching the wheels of {}", run.definition.requirements.native()));
     auto started = image_process::start(
         download_command(run.definition, *python, machine.machine, run.making / "wheels"));
     if (!started) {
@@ -111,7 +109,7 @@ result<void> keep_wheels(build_run const& run, std::optional<image_process>& dow
     }
     std::error_code error;
     for (auto const& old : names_in(run.wheels.parent_path().native())) {
-        if (old.starts_with(run.definition.name + "-")) {
+        if (is_wheels_name(old, run.definition.name)) {
             fs::remove_all(run.wheels.parent_path() / old, error);
         }
     }
@@ -126,7 +124,7 @@ result<std::map<std::string, std::string>> install(build_run const& run) {
     std::error_code error;
     fs::create_directories(run.root() / ".build", error);
     for (auto const* name : image_input_files) {
-        fs::copy_file(run.definition.folder / name, run.root() / ".build" / name, error);
+        fs::copy_file(input_path(run.definition, name), run.root() / ".build" / name, error);
         if (error) {
             return fail(errc::internal, fmt::format("copying {}: {}", name, error.message()));
         }
@@ -154,6 +152,18 @@ result<std::map<std::string, std::string>> install(build_run const& run) {
     return libraries;
 }
 
+/// The description beside a root holds one name; with another one, the first would find nothing.
+result<void> no_other_name(fs::path const& images, image const& made) {
+    image_store const store(images);
+    auto const there = store.open(made.digest);
+    if (!there || there->name == made.name || !store.find(there->name)) {
+        return {};
+    }
+    return fail(errc::internal, fmt::format("the content is that of the image \"{}\", byte for "
+                                            "byte, and an image has one name",
+                                            there->name));
+}
+
 /// From here on the image exists: description, disk, rename, name.
 result<image> publish(build_run const& run, std::map<std::string, std::string> libraries) {
     run.say("reading the root for its digest");
@@ -177,6 +187,9 @@ result<image> publish(build_run const& run, std::map<std::string, std::string> l
 
     std::error_code error;
     if (fs::exists(place, error)) {
+        if (auto const free = no_other_name(run.images, made); !free) {
+            return free.error();
+        }
         // The same content from another definition (a comment, an argument of the kernel).
         if (auto written = replace_file(place / "image.json", to_json(made)); !written) {
             return written.error();
@@ -228,8 +241,9 @@ void remove_leftovers(fs::path const& images) {
 
 }  // namespace
 
-result<image_build> image_builder::build(fs::path const& folder, bool again) {
-    auto definition = read_image_definition(folder);
+result<image_build> image_builder::build(fs::path const& folder, bool again,
+                                         image_variant const& variant) {
+    auto definition = read_image_definition(folder, variant);
     if (!definition) {
         return definition.error();
     }

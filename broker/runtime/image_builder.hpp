@@ -6,6 +6,7 @@
 #pragma once
 
 #include "broker/base/result.hpp"
+#include "broker/runtime/image_definition.hpp"
 #include "broker/runtime/image_process.hpp"
 #include "broker/runtime/image_store.hpp"
 
@@ -30,7 +31,9 @@ public:
 
     /// `again`: also when nothing changed (newer Debian packages). Needs root, mmdebstrap, unshare,
     /// pip, and what the host's apt and pip fetch from. The failure's detail is for the terminal.
-    result<image_build> build(std::filesystem::path const& folder, bool again = false);
+    /// An image has one name: content that is there under another is refused.
+    result<image_build> build(std::filesystem::path const& folder, bool again = false,
+                              image_variant const& variant = {});
 
 private:
     std::filesystem::path dir_;

@@ -149,7 +149,7 @@ command_line download_command(image_definition const& definition, std::string co
     }
     for (auto const& rest :
          {std::string("--dest"), to.native(), std::string("--requirement"),
-          (definition.folder / "requirements.txt").native(), std::string("--constraint"),
+          definition.requirements.native(), std::string("--constraint"),
           (definition.folder / "constraints.txt").native(), std::string("pip")}) {
         line.push_back(rest);
     }

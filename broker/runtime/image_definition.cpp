@@ -68,12 +68,37 @@ result<int> glibc_minor(json const& document) {
 }
 
 result<std::string> read_file(std::filesystem::path const& path) {
+    std::error_code error;
+    bool const regular = std::filesystem::is_regular_file(path, error);
     std::ifstream file(path, std::ios::binary);
+    if (!regular || !file.is_open()) {
+        return fail(errc::invalid_field, "cannot read " + path.native());
+    }
     std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (!file.is_open() || file.bad()) {
+    if (file.bad()) {
         return fail(errc::invalid_field, "cannot read " + path.native());
     }
     return text;
+}
+
+constexpr std::size_t wheel_digits = 16;  // of the inputs, in the name of the directory
+
+constexpr auto name_rule = " may hold a-z, 0-9, '.', '_' and '-', at most 63 of them";
+
+/// What the variant says has been said by the operator just now, so it is named as such.
+result<void> apply(image_variant const& variant, image_definition& to) {
+    if (!variant.name.empty()) {
+        if (!is_image_name(variant.name)) {
+            return fail(errc::invalid_field, "the name of an image" + std::string(name_rule) +
+                                                 ", unlike \"" + variant.name + '"');
+        }
+        to.name = variant.name;
+    }
+    if (!variant.requirements.empty()) {
+        std::error_code error;
+        to.requirements = std::filesystem::absolute(variant.requirements, error);
+    }
+    return {};
 }
 
 }  // namespace
@@ -103,7 +128,7 @@ result<image_definition> parse_image_definition(std::string_view text) {
         read.*field = std::move(*value);
     }
     if (!is_image_name(read.name)) {
-        return wrong("\"name\" may hold a-z, 0-9, '.', '_' and '-', at most 63 of them");
+        return wrong("\"name\"" + std::string(name_rule));
     }
     for (auto const& [name, field, words] :
          {std::tuple{"debian_packages", &image_definition::debian_packages, true},
@@ -123,7 +148,23 @@ result<image_definition> parse_image_definition(std::string_view text) {
     return read;
 }
 
-result<image_definition> read_image_definition(std::filesystem::path const& folder) {
+std::filesystem::path input_path(image_definition const& of, std::string_view name) {
+    return name == "requirements.txt" ? of.requirements : of.folder / name;
+}
+
+std::string wheels_name(image_definition const& of) {
+    return of.name + '-' + of.wheel_inputs.substr(0, wheel_digits);
+}
+
+bool is_wheels_name(std::string_view directory, std::string_view image_name) noexcept {
+    auto const digits = image_name.size() + 1;
+    return directory.size() == digits + wheel_digits && directory.starts_with(image_name) &&
+           directory[image_name.size()] == '-' &&
+           directory.find_first_not_of("0123456789abcdef", digits) == std::string_view::npos;
+}
+
+result<image_definition> read_image_definition(std::filesystem::path const& folder,
+                                               image_variant const& variant) {
     auto const description = read_file(folder / "image.json");
     if (!description) {
         return fail(errc::invalid_field,
@@ -133,11 +174,17 @@ result<image_definition> read_image_definition(std::filesystem::path const& fold
     if (!read) {
         return fail(errc::invalid_field, (folder / read.error().detail).native());
     }
+    std::error_code error;
+    read->folder = std::filesystem::absolute(folder, error);
+    read->requirements = read->folder / "requirements.txt";
+    if (auto const applied = apply(variant, *read); !applied) {
+        return applied.error();
+    }
     sha256 all;
     sha256 wheels;
     wheels.add(read->python + '\n' + std::to_string(read->glibc_minor) + '\n');
     for (auto const* name : image_input_files) {
-        auto const text = read_file(folder / name);
+        auto const text = read_file(input_path(*read, name));
         if (!text) {
             return text.error();
         }
@@ -149,8 +196,6 @@ result<image_definition> read_image_definition(std::filesystem::path const& fold
     }
     read->inputs = to_hex(all.finish());
     read->wheel_inputs = to_hex(wheels.finish());
-    std::error_code error;
-    read->folder = std::filesystem::absolute(folder, error);
     return read;
 }
 

@@ -12,8 +12,15 @@
 
 namespace broker {
 
+/// What is asked for otherwise than the folder has it; empty: as the folder has it.
+struct image_variant {
+    std::string name;
+    std::filesystem::path requirements;  // a file in the place of the folder's requirements.txt
+};
+
 struct image_definition {
     std::filesystem::path folder;
+    std::filesystem::path requirements;  // the list of libraries, in the folder or elsewhere
     std::string name;
     std::string language;
     std::string debian_suite;                  // "bookworm"
@@ -22,19 +29,30 @@ struct image_definition {
     int glibc_minor = 0;                       // of that suite; bounds the wheels
     std::vector<std::string> kernel_argv;
     std::vector<std::string> kernel_env;
-    /// Digest over every file of the folder that goes into the image.
+    /// Digest over every file that goes into the image.
     std::string inputs;
     /// Digest over what decides which wheels are fetched.
     std::string wheel_inputs;
 };
 
-/// The files of the folder that go into the root while it is set up, and nothing else.
+/// The files of the folder that go into the root while it is set up, and nothing else. Where
+/// `image_definition::requirements` is another file, it goes in under the name requirements.txt.
 inline constexpr char const* image_input_files[] = {"image.json", "requirements.txt",
                                                     "constraints.txt", "setup", "start"};
 
 /// `invalid_field` with the file and the member that is wrong. An operator's file: unknown members
 /// are refused, a slip must not pass in silence.
-result<image_definition> read_image_definition(std::filesystem::path const& folder);
+result<image_definition> read_image_definition(std::filesystem::path const& folder,
+                                               image_variant const& variant = {});
+
+/// Where the file that goes into the root as `name`, one of `image_input_files`, is read from.
+std::filesystem::path input_path(image_definition const& of, std::string_view name);
+
+/// The directory of the wheels of one list of libraries: `NAME-` and 16 hex digits of the inputs.
+std::string wheels_name(image_definition const& of);
+
+/// One of `image_name`, of whatever inputs. Another image's name may begin with this one's.
+bool is_wheels_name(std::string_view directory, std::string_view image_name) noexcept;
 
 /// The members of image.json alone.
 result<image_definition> parse_image_definition(std::string_view text);

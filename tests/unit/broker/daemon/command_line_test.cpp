@@ -50,6 +50,22 @@ TEST_CASE("settings come as --set and as flags of their own", "[daemon][cli]") {
     CHECK(parsed({"serve", "--set", "image="}).settings.front().second.empty());
 }
 
+TEST_CASE("an image of another list of libraries has a name of its own", "[daemon][cli]") {
+    auto const plain = parsed({"image", "build", "images/python"});
+    CHECK(plain.directory == "images/python");
+    CHECK(plain.image_name.empty());
+    CHECK(plain.requirements.empty());
+    auto const other = parsed(
+        {"image", "build", "images/python", "--requirements", "list.txt", "--name", "small"});
+    CHECK(other.directory == "images/python");
+    CHECK(other.image_name == "small");
+    CHECK(other.requirements == "list.txt");
+    CHECK(parsed({"image", "build", "images/python", "--name", "small"}).image_name == "small");
+    auto const unnamed = ended({"image", "build", "images/python", "--requirements", "list.txt"});
+    CHECK(unnamed.status == 2);
+    CHECK_THAT(unnamed.err, ContainsSubstring("--requirements requires --name"));
+}
+
 TEST_CASE("a key belongs to a tenant", "[daemon][cli]") {
     CHECK(parsed({"keys", "add", "alice"}).tenant == "default");
     auto const line = parsed({"keys", "add", "alice", "--tenant", "blue"});
@@ -92,6 +108,9 @@ TEST_CASE("what is wrong ends with status 2 and says so", "[daemon][cli]") {
                               arguments{"keys"},
                               arguments{"keys", "add"},
                               arguments{"image", "build"},
+                              arguments{"image", "build", "a", "--name"},
+                              arguments{"image", "build", "a", "--name", ""},
+                              arguments{"image", "build", "a", "--requirements", "b", "--name", ""},
                               arguments{"serve", "--set", "x"},
                               arguments{"serve", "--set", "=x"},
                               arguments{"serve", "--set"},

@@ -27,7 +27,7 @@ root=$(last_but_one "$@")
 echo "$*" >>"$LOG"
 case "$*" in
 *mmdebstrap*) mkdir -p "$root/dev" "$root/etc"; echo "$CONTENT" >"$root/etc/base"; echo node >"$root/dev/null" ;;
-*) ls "$root/.build" >"$root/etc/seen"; echo "library numpy 2.4.6"; echo "some progress"; exit "$SETUP_STATUS" ;;
+*) ls "$root/.build" >"$root/etc/seen"; cp "$root/.build/requirements.txt" "$root/etc"; echo "library numpy 2.4.6"; echo "some progress"; exit "$SETUP_STATUS" ;;
 esac
 )";
 
@@ -58,11 +58,13 @@ struct workshop {
         ::setenv("PATH", ((path / "bin").native() + ":" + old_path).c_str(), 1);
         ::setenv("LOG", (path / "log").c_str(), 1);
         content("first", 0);
-        // The wheels are there already, so that nothing is fetched.
-        auto const definition = read_image_definition(path / "python");
+        have_wheels({});
+    }
+    /// The wheels are there already, so that nothing is fetched.
+    void have_wheels(image_variant const& variant) const {
+        auto const definition = read_image_definition(path / "python", variant);
         REQUIRE(definition.has_value());
-        fs::create_directories(images / "wheels" /
-                               ("python-" + definition->wheel_inputs.substr(0, 16)));
+        fs::create_directories(images / "wheels" / wheels_name(*definition));
     }
     workshop(workshop const&) = delete;
     workshop& operator=(workshop const&) = delete;
@@ -82,9 +84,9 @@ struct workshop {
         ::setenv("CONTENT", text, 1);
         ::setenv("SETUP_STATUS", std::to_string(setup_status).c_str(), 1);
     }
-    result<image_build> build(bool again = false) {
+    result<image_build> build(bool again = false, image_variant const& variant = {}) {
         return image_builder(images, [&](std::string_view line) { lines.emplace_back(line); })
-            .build(path / "python", again);
+            .build(path / "python", again, variant);
     }
     std::vector<std::string> seen() const { return sorted_names(images); }
 };
@@ -149,6 +151,44 @@ TEST_CASE("another definition with the same content keeps the root and renews it
     CHECK(second->built.digest == first->built.digest);
     CHECK(image_store(shop.images).find("python")->inputs != first->built.inputs);
     CHECK(shop.build()->reused);
+}
+
+TEST_CASE("two lists of libraries give two images, and each is built once") {
+    if (::geteuid() != 0) {
+        return;
+    }
+    workshop shop;
+    auto const usual = shop.build();
+    REQUIRE(usual.has_value());
+    image_variant const small{"python-small", shop.path / "small.txt"};
+    workshop::write(small.requirements, "a shorter list");
+    shop.have_wheels(small);
+    auto const other = shop.build(false, small);
+    REQUIRE(other.has_value());
+    CHECK(other->built.digest != usual->built.digest);
+    std::string text;
+    std::getline(std::ifstream(other->built.rootfs / "etc/requirements.txt"), text);
+    CHECK(text == "a shorter list");
+    image_store const store(shop.images);
+    CHECK(store.find("python")->digest == usual->built.digest);
+    CHECK(store.find("python-small")->digest == other->built.digest);
+    CHECK(shop.build()->reused);
+    CHECK(shop.build(false, small)->reused);
+}
+
+TEST_CASE("content that is an image already gets no second name") {
+    if (::geteuid() != 0) {
+        return;
+    }
+    workshop shop;
+    auto const first = shop.build();
+    REQUIRE(first.has_value());
+    shop.have_wheels({.name = "second", .requirements = {}});
+    auto const second = shop.build(false, {.name = "second", .requirements = {}});
+    REQUIRE(!second.has_value());
+    CHECK(second.error().detail.find("image \"python\"") != std::string::npos);
+    CHECK(image_store(shop.images).find("python")->digest == first->built.digest);
+    CHECK_FALSE(image_store(shop.images).find("second").has_value());
 }
 
 TEST_CASE("a build that fails leaves the last image in its place and no rest") {

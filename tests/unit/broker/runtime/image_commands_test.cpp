@@ -13,6 +13,7 @@ namespace {
 image_definition python() {
     image_definition one;
     one.folder = "/src/images/python";
+    one.requirements = "/src/images/python/requirements.txt";
     one.name = "python";
     one.debian_suite = "bookworm";
     one.debian_packages = {"python3", "tini"};
@@ -86,7 +87,14 @@ TEST_CASE("wheels are for the image's Python and C library, never source, and pi
     CHECK(has(line, "--platform", "manylinux2014_x86_64"));
     CHECK(has(line, "--platform", "manylinux1_x86_64"));
     CHECK_FALSE(has(line, "manylinux_2_18_x86_64"));
-    CHECK(has(line, "--requirement", "/src/images/python/requirements.txt"));
+    auto const listed = "/src/images/python/requirements.txt";
+    CHECK(has(line, "--requirement", listed));
+    auto other = python();
+    other.requirements = "/elsewhere/list.txt";
+    auto const for_other = download_command(other, "/usr/bin/python3", "x86_64", "/state/wheels");
+    CHECK(has(for_other, "--requirement", "/elsewhere/list.txt"));
+    CHECK_FALSE(has(for_other, listed));
+    CHECK(has(for_other, "--constraint", "/src/images/python/constraints.txt"));
     CHECK(has(line, "--constraint", "/src/images/python/constraints.txt"));
     CHECK(has(line, "--dest", "/state/wheels"));
     CHECK(line.back() == "pip");

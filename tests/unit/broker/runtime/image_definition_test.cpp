@@ -26,6 +26,22 @@ void write(fs::path const& path, std::string const& text) {
     std::ofstream(path, std::ios::binary) << text;
 }
 
+/// A folder whose files but the description have their own name in them.
+struct written_definition {
+    fs::path path = fs::temp_directory_path() / ("kb-definition-" + make_random_id());
+
+    written_definition() {
+        fs::create_directory(path);
+        write(path / "image.json", good);
+        for (auto const* name : {"requirements.txt", "constraints.txt", "setup", "start"}) {
+            write(path / name, name);
+        }
+    }
+    written_definition(written_definition const&) = delete;
+    written_definition& operator=(written_definition const&) = delete;
+    ~written_definition() { fs::remove_all(path); }
+};
+
 }  // namespace
 
 TEST_CASE("a good description is taken as it is") {
@@ -70,12 +86,8 @@ TEST_CASE("a wrong description is refused with the member's name") {
 
 TEST_CASE(
     "each file of the folder counts as input, and only the lists of libraries for the wheels") {
-    auto const folder = fs::temp_directory_path() / ("kb-definition-" + make_random_id());
-    fs::create_directory(folder);
-    write(folder / "image.json", good);
-    for (auto const* name : {"requirements.txt", "constraints.txt", "setup", "start"}) {
-        write(folder / name, name);
-    }
+    written_definition const made;
+    auto const& folder = made.path;
     auto const before = read_image_definition(folder);
     REQUIRE(before.has_value());
     CHECK(before->folder == folder);
@@ -94,5 +106,62 @@ TEST_CASE(
     CHECK(read_image_definition(folder)->inputs == before->inputs);
     fs::remove(folder / "setup");
     CHECK(read_image_definition(folder).error().detail.find("setup") != std::string::npos);
-    fs::remove_all(folder);
+}
+
+TEST_CASE("one folder with two lists of libraries is two definitions") {
+    written_definition const made;
+    auto const& folder = made.path;
+    auto const usual = read_image_definition(folder);
+    REQUIRE(usual.has_value());
+    CHECK(usual->name == "python");
+    CHECK(input_path(*usual, "requirements.txt") == folder / "requirements.txt");
+    write(folder / "small.txt", "a shorter list");
+    auto const small = read_image_definition(folder, {"small", folder / "small.txt"});
+    REQUIRE(small.has_value());
+    CHECK(small->name == "small");
+    CHECK(input_path(*small, "requirements.txt") == folder / "small.txt");
+    CHECK(input_path(*small, "constraints.txt") == folder / "constraints.txt");
+    CHECK(small->inputs != usual->inputs);
+    CHECK(small->wheel_inputs != usual->wheel_inputs);
+    auto const renamed = read_image_definition(folder, {.name = "other", .requirements = {}});
+    REQUIRE(renamed.has_value());
+    CHECK(renamed->name == "other");
+    CHECK(renamed->inputs == usual->inputs);
+    // The folder's own list is then not needed.
+    fs::remove(folder / "requirements.txt");
+    CHECK(read_image_definition(folder, {"small", folder / "small.txt"})->inputs == small->inputs);
+    CHECK_FALSE(read_image_definition(folder).has_value());
+}
+
+TEST_CASE("wheels are known as those of one image, though another's name begins alike") {
+    image_definition small;
+    small.name = "python-small";
+    small.wheel_inputs = std::string(64, 'a');
+    auto const name = wheels_name(small);
+    CHECK(name == "python-small-aaaaaaaaaaaaaaaa");
+    CHECK(is_wheels_name(name, "python-small"));
+    CHECK_FALSE(is_wheels_name(name, "python"));
+    CHECK(is_wheels_name("python-0123456789abcdef", "python"));
+    for (auto const* other :
+         {"python", "python-", "python-0123456789abcde", "python-0123456789abcdeg",
+          "python_0123456789abcdef", "pythos-0123456789abcdef"}) {
+        CHECK_FALSE(is_wheels_name(other, "python"));
+    }
+}
+
+TEST_CASE("a list that cannot be read and a name that no image can have are told") {
+    written_definition const made;
+    auto const told = [&](image_variant const& variant) {
+        auto const read = read_image_definition(made.path, variant);
+        REQUIRE(!read.has_value());
+        CHECK(read.error().code == errc::invalid_field);
+        return read.error().detail;
+    };
+    auto const missing = made.path / "missing.txt";
+    CHECK(told({"small", missing}) == "cannot read " + missing.native());
+    CHECK(told({"small", made.path}) == "cannot read " + made.path.native());
+    for (auto const* name : {"../small", "Small", "a/b", ".", "-", " "}) {
+        CHECK(told({name, made.path / "requirements.txt"}).starts_with("the name of an image may"));
+    }
+    CHECK(told({std::string(64, 'a'), {}}).starts_with("the name of an image may"));
 }

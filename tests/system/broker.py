@@ -18,6 +18,18 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("KB_BINARY", ROOT / "build/release/broker/daemon/kernel-broker"))
+# The image that sessions get where a test names none: "python", or one with another kernel in it.
+KERNEL_IMAGE = os.environ.get("KB_KERNEL_IMAGE", "python")
+
+
+def images():
+    """The directory of the images that were built before the tests."""
+    return pathlib.Path(os.environ["KB_IMAGE_DIR"])
+
+
+def kernel_image():
+    """The directory of the image under test: `rootfs` and, about it, `image.json`."""
+    return images() / (images() / "names" / KERNEL_IMAGE).read_text().strip()
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -127,9 +139,9 @@ class Broker:
             probe.bind(("127.0.0.1", 0))
             self.port = self.port or probe.getsockname()[1]
         settings = {"state_dir": str(self.state), "listen": f"127.0.0.1:{self.port}", **self.settings}
-        images = os.environ.get("KB_IMAGE_DIR")
-        if images:
-            settings.setdefault("image_dir", images)
+        if "KB_IMAGE_DIR" in os.environ:
+            settings.setdefault("image_dir", images())
+        settings.setdefault("image", KERNEL_IMAGE)
         flags = [flag for key, value in settings.items() for flag in ("--set", f"{key}={value}")]
         return [*self.before, str(self.binary), "serve", *flags]
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from broker import BINARY, Broker
+from broker import BINARY, KERNEL_IMAGE, Broker, images
 
 _names = itertools.count()
 
@@ -28,6 +28,8 @@ def pytest_configure(config):
         pytest.exit("the system tests start containers: run them as root", returncode=2)
     if not BINARY.exists():
         pytest.exit(f"{BINARY} is missing: build it first (cmake --build --preset release)", returncode=2)
+    if "KB_IMAGE_DIR" in os.environ and not (images() / "names" / KERNEL_IMAGE).exists():
+        pytest.exit(f"no image {KERNEL_IMAGE!r} in {images()}: build it first (docs/images.md)", returncode=2)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import threading
 
 import pytest
 
-from broker import Broker, until
+from broker import Broker, kernel_image, until
 from leftovers import THIS_RUN, Host, containers, of_this_installation, processes
 
 # In the order in which a session meets them.
@@ -23,13 +23,6 @@ STEPS = ["workspace_mounted", "row_written", "bundle_written", "created", "start
 # Kernels live by then: what was acknowledged before is there afterwards.
 WITH_A_KERNEL = ("sent", "replied", "ended")
 CUT_OFF = (http.client.HTTPException, OSError)
-
-
-def images():
-    given = os.environ.get("KB_IMAGE_DIR")
-    if not given:
-        pytest.fail("KB_IMAGE_DIR names no directory of images")
-    return pathlib.Path(given)
 
 
 def rows(broker, query):
@@ -252,9 +245,8 @@ def test_after_a_kill_at_this_step_variables_are_there_or_their_loss_is_told(kil
 def foreign():
     """A container beside the broker's, and control groups of another installation and of no broker."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="kb-foreign-"))
-    digest = (images() / "names/python").read_text().strip()
     config = {
-        "ociVersion": "1.0.0", "root": {"path": str(images() / digest / "rootfs"), "readonly": True},
+        "ociVersion": "1.0.0", "root": {"path": str(kernel_image() / "rootfs"), "readonly": True},
         "process": {"user": {"uid": 65534, "gid": 65534}, "args": ["/bin/sleep", "1000"], "cwd": "/",
                     "noNewPrivileges": True, "env": ["PATH=/usr/bin:/bin"]},
         # A /dev of its own: without one the runtime would make devices in the image.

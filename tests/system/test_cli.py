@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from broker import BINARY, Broker
+from broker import BINARY, KERNEL_IMAGE, Broker
 
 
 @pytest.fixture
@@ -167,8 +167,8 @@ def test_doctor_tells_how_to_mend_and_leaves_nothing_behind(state):
 
 def test_doctor_finds_a_host_fit_that_runs_sessions(shared, state):
     image_dir = os.environ.get("KB_IMAGE_DIR", shared.state / "images")
-    done = run("doctor", "--set", f"image_dir={image_dir}", "--set", f"listen=127.0.0.1:{shared.port}",
-               "--json", state=state)
+    done = run("doctor", "--set", f"image_dir={image_dir}", "--set", f"image={KERNEL_IMAGE}",
+               "--set", f"listen=127.0.0.1:{shared.port}", "--json", state=state)
     report = json.loads(done.stdout)
     assert done.returncode == 0, [one for one in report["findings"] if one["level"] == "fail"]
     address = next(one for one in report["findings"] if one["topic"] == "address")

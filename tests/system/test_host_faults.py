@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from broker import BINARY, Broker, until
+from broker import BINARY, KERNEL_IMAGE, Broker, until
 
 # The host's /dev without loop devices.
 HIDE_LOOP_DEVICES = """
@@ -65,7 +65,7 @@ def broken_runtime(folder):
 def image_without_its_root(folder):
     digest = "0" * 64
     (folder / "names").mkdir()
-    (folder / "names/python").write_text(digest + "\n")
+    (folder / "names" / KERNEL_IMAGE).write_text(digest + "\n")
     return Fault(["image"], {"image_dir": folder})
 
 

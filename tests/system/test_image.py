@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kernel image: what is in it and what is not, and that both ways to build it give the same.
 
-KB_IMAGE_DIR names an images directory with a built "python"; without it one is built, which needs what
-apt and pip fetch from. The engine is Debian's dockerd, started here with data and socket of its own.
+KB_IMAGE_DIR names an images directory with the built image (KB_KERNEL_IMAGE, or "python"); without it one is
+built, which needs what apt and pip fetch from. The engine is Debian's dockerd, started here with data and
+socket of its own.
 """
 import ast
 import json
@@ -17,10 +18,15 @@ import zipfile
 
 import pytest
 
-from broker import BINARY, ROOT, Broker
+from broker import BINARY, KERNEL_IMAGE, ROOT, Broker
 
 DOCKER, DOCKERD = "/usr/bin/docker", "/usr/sbin/dockerd"
 DEFINITION = ROOT / "images/python"
+# One definition, a list of libraries for each image.
+LISTS = {"python": "requirements.txt", "python-ipykernel6": "requirements-ipykernel6.txt"}
+LIST_FILE = LISTS[KERNEL_IMAGE]
+# What constraints.txt names for one list only.
+OF_ONE_LIST = {"python": {"nest-asyncio2"}, "python-ipykernel6": {"nest-asyncio"}}
 NOT_LISTED = ["requests", "torch", "pip", "setuptools", "wheel", "ensurepip", "pkg_resources", "_distutils_hack"]
 
 LIST = """
@@ -48,11 +54,10 @@ class OwnRoot:
     """The root that `kernel-broker image build` made, entered read-only and without network."""
 
     def __init__(self, images):
-        digest = (images / "names/python").read_text().strip()
-        self.directory = images / digest
+        self.directory = images / (images / "names" / KERNEL_IMAGE).read_text().strip()
         self.root = self.directory / "rootfs"
         self.record = json.loads((self.directory / "image.json").read_text())
-        self.wheels = sorted((images / "wheels").glob("python-*"))[0]
+        self.wheels, = (images / "wheels").glob(f"{KERNEL_IMAGE}-{'[0-9a-f]' * 16}")
 
     def shell(self, command, *arguments, user="200123:200123"):
         script = """set -e
@@ -120,6 +125,11 @@ class Engine:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+def build(definition, *words):
+    subprocess.run([BINARY, "image", "build", definition, "--name", KERNEL_IMAGE, "--requirements",
+                    definition / LIST_FILE, *words], check=True, stdout=subprocess.DEVNULL)
+
+
 @pytest.fixture(scope="module")
 def own_root():
     given = os.environ.get("KB_IMAGE_DIR")
@@ -128,7 +138,7 @@ def own_root():
         return
     state = tempfile.mkdtemp(prefix="kb-image-", dir="/var/tmp")
     try:
-        subprocess.run([BINARY, "image", "build", DEFINITION, "--state-dir", state], check=True)
+        build(DEFINITION, "--state-dir", state)
         yield OwnRoot(pathlib.Path(state) / "images")
     finally:
         shutil.rmtree(state)
@@ -148,6 +158,7 @@ def engine_image(own_root, engine):
     """Built by the Dockerfile on our own root, spoilt first: without our libraries, with things of others."""
     context = engine.directory / "context"
     shutil.copytree(DEFINITION, context)
+    shutil.copy(DEFINITION / LIST_FILE, context / "requirements.txt")
     shutil.copytree(own_root.wheels, context / "wheels")
     spoilt = engine.directory / "spoilt"
     site = spoilt / "usr/local/lib/python3.11/dist-packages"
@@ -168,7 +179,7 @@ def engine_image(own_root, engine):
     return "kernel"
 
 
-def pinned(name="requirements.txt"):
+def pinned(name=LIST_FILE):
     lines = (DEFINITION / name).read_text().splitlines()
     return dict(line.split("==") for line in lines if line and not line.startswith("#"))
 
@@ -184,8 +195,15 @@ def test_the_libraries_are_those_of_the_list_with_what_they_require(own_root):
 def test_no_version_is_left_to_the_day_of_the_build(own_root):
     listed, required = pinned(), pinned("constraints.txt")
     assert not listed.keys() & required.keys()
-    required.pop("pip")
+    of_others = set().union(*OF_ONE_LIST.values()) - OF_ONE_LIST[KERNEL_IMAGE]
+    required = {name: version for name, version in required.items() if name not in {"pip", *of_others}}
     assert own_root.record["libraries"] == listed | required
+
+
+def test_the_lists_differ_in_the_kernel_alone():
+    usual, other = (pinned(LISTS[name]) for name in ("python", "python-ipykernel6"))
+    assert (usual.pop("ipykernel")[0], other.pop("ipykernel")) == ("7", "6.29.5")
+    assert usual == other
 
 
 def test_the_libraries_work_for_a_user_who_is_nobody(own_root):
@@ -232,15 +250,14 @@ def test_a_library_added_to_the_list_is_there_for_new_sessions_and_not_for_older
     try:
         definition, images = folder / "python", folder / "images"
         shutil.copytree(DEFINITION, definition)
-        with open(definition / "requirements.txt", "a", encoding="utf-8") as file:
+        with open(definition / LIST_FILE, "a", encoding="utf-8") as file:
             file.write("toolz==1.0.0\n")  # pure Python, requires nothing
         (images / "names").mkdir(parents=True)
-        (images / "names/python").write_text(own_root.directory.name + "\n")
+        (images / "names" / KERNEL_IMAGE).write_text(own_root.directory.name + "\n")
         (images / own_root.directory.name).symlink_to(own_root.directory)
         with Broker(image_dir=images) as broker:
             broker.client().ok("x = 1", "older")
-            subprocess.run([BINARY, "image", "build", definition, "--set", f"image_dir={images}", "--state-dir",
-                            broker.state], check=True, stdout=subprocess.DEVNULL)
+            build(definition, "--set", f"image_dir={images}", "--state-dir", broker.state)
             client = broker.client()
             assert client.ok("import toolz\ntoolz.__version__", "newer")["result"] == "'1.0.0'"
             refused = client.run("import toolz", "older").json
@@ -250,7 +267,8 @@ def test_a_library_added_to_the_list_is_there_for_new_sessions_and_not_for_older
             assert client.run("import os; os._exit(0)", "older").json["variables_kept"] is False
             again = client.run("import toolz", "older").json
             assert "No module named 'toolz'" in again["stderr"] and again["state"] == "restarted"
-            record = json.loads((images / (images / "names/python").read_text().strip() / "image.json").read_text())
+            digest = (images / "names" / KERNEL_IMAGE).read_text().strip()
+            record = json.loads((images / digest / "image.json").read_text())
             assert record["libraries"] == {**own_root.record["libraries"], "toolz": "1.0.0"}
     finally:
         shutil.rmtree(folder)

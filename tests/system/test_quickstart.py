@@ -13,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from broker import BINARY, ROOT, until
+from broker import BINARY, KERNEL_IMAGE, ROOT, until
 from test_cli import run
 
 # In the place of the broker: what it was told is written down, what it does is given by the test.
@@ -100,9 +100,9 @@ class Tree:
 
     def real(self):
         """The real one, but for the image, which is there."""
-        images = pathlib.Path(os.environ["KB_IMAGE_DIR"])
+        settings = f"--set image_dir={os.environ['KB_IMAGE_DIR']} --set image={KERNEL_IMAGE}"
         self.script(self.broker, STANDS_IN.format(
-            here=self.root, keys=f'exec {BINARY} "$@"', serve=f'exec {BINARY} "$@" --set image_dir={images}'))
+            here=self.root, keys=f'exec {BINARY} "$@"', serve=f'exec {BINARY} "$@" {settings}'))
 
     @contextlib.contextmanager
     def quickstart(self, *words):

@@ -167,6 +167,10 @@ void notebook::take_outputs(std::size_t cell, json const& execution) {
     auto& into = cell_at(cell);
     into["execution_count"] = count < 0 ? json(nullptr) : json(count);
     into["outputs"] = notebook_outputs(execution);
+    auto const* all = member(execution, "outputs");
+    for (auto const& one : displays_.end_cell(cell, all != nullptr ? all->size() : 0)) {
+        show_instead(cell_at(one.cell)["outputs"][one.output], one.shown);
+    }
 }
 
 std::string notebook::text() const { return to_text(document_, 1) + "\n"; }

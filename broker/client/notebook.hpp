@@ -6,6 +6,7 @@
 
 #include "broker/base/result.hpp"
 #include "broker/client/json_value.hpp"
+#include "broker/client/notebook_displays.hpp"
 
 #include <cstddef>
 #include <string>
@@ -30,6 +31,10 @@ public:
     /// The tag `raises-exception`: an error of the cell is expected.
     bool may_raise(std::size_t cell) const;
 
+    /// An event of the cell that runs: an update may be of a display in an earlier cell. In order,
+    /// before `take_outputs` of the cell.
+    void hear(std::string_view type, json const& data) { displays_.hear(type, data); }
+
     /// `execution` is the JSON of GET /v1/executions/{eid}; outputs of an unknown form are left
     /// out.
     void take_outputs(std::size_t cell, json const& execution);
@@ -45,6 +50,7 @@ private:
     json const& cell_at(std::size_t cell) const;
 
     json document_;
+    notebook_displays displays_;
     std::vector<std::size_t> to_run_;
 };
 

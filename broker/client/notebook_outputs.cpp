@@ -66,6 +66,11 @@ json count_of(json const& from) {
     return count < 0 ? json(nullptr) : json(count);
 }
 
+bool has_traceback(json const& output) {
+    auto const* lines = member(output, "traceback");
+    return lines != nullptr && lines->is_array() && !lines->empty();
+}
+
 json traceback_of(json const& output) {
     json out = json::array();
     auto const* lines = member(output, "traceback");
@@ -93,7 +98,7 @@ json converted(json const& output) {
         }
         out["metadata"] = metadata_of(output);
         out["output_type"] = type;
-    } else if (type == "error") {
+    } else if (type == "error" && has_traceback(output)) {
         out["ename"] = text_of(output, "ename");
         out["evalue"] = text_of(output, "evalue");
         out["output_type"] = type;
@@ -115,6 +120,14 @@ json notebook_outputs(json const& execution) {
         }
     }
     return out;
+}
+
+void show_instead(json& output, json const& shown) {
+    if (auto const type = text_of(output, "output_type");
+        type == "display_data" || type == "execute_result") {
+        output["data"] = data_of(shown);
+        output["metadata"] = metadata_of(shown);
+    }
 }
 
 }  // namespace broker::client

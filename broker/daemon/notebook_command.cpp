@@ -64,9 +64,12 @@ private:
         auto const begin = clock::now();
         client::json end = client::json::object();
         execution_watch::handlers const told{
-            [&end](client::sse_event const& event) {
+            [this, &end](client::sse_event const& event) {
+                auto data = client::parse_json(event.data).value_or(client::json::object());
                 if (event.type == "end") {
-                    end = client::parse_json(event.data).value_or(client::json::object());
+                    end = std::move(data);
+                } else {
+                    document_.hear(event.type, data);
                 }
             },
             [this](std::string_view text) {

@@ -46,12 +46,31 @@ TEST_CASE("JSON stays JSON, text becomes lines, base64 stays as it came", "[clie
           shown(R"({"text/plain":["{\"not\":\"text\"}"]})"));
 }
 
+TEST_CASE("an error that only the reply told of is no output", "[client][notebook]") {
+    CHECK(outputs(R"({"outputs":[{"type":"error","ename":"ExceptionGroup","evalue":"v",
+                                  "traceback":[]}]})") == "[]");
+}
+
+TEST_CASE("a display can show other data, and nothing else can", "[client][notebook]") {
+    auto made = notebook_outputs(*parse_json(R"({"outputs":[
+        {"type":"execute_result","data":{"text/plain":"1"},"execution_count":3},
+        {"type":"stream","name":"stdout","text":"x"}]})"));
+    auto const shown = *parse_json(R"({"data":{"text/html":"a\nb"},"metadata":{"k":1}})");
+    auto const stream = made[1];
+    show_instead(made[0], shown);
+    show_instead(made[1], shown);
+    CHECK(to_text(made[0]) ==
+          R"({"data":{"text/html":["a\n","b"]},"execution_count":3,"metadata":{"k":1},)"
+          R"("output_type":"execute_result"})");
+    CHECK(made[1] == stream);
+}
+
 TEST_CASE("what is no output is left out, and what lacks a member gets an empty one",
           "[client][notebook]") {
     CHECK(outputs("{}") == "[]");
     CHECK(outputs(R"({"outputs":{"a":1}})") == "[]");
     CHECK(outputs(R"({"outputs":[1,{},{"type":"other"},null]})") == "[]");
-    CHECK(outputs(R"({"outputs":[{"type":"error","traceback":7}]})") ==
+    CHECK(outputs(R"({"outputs":[{"type":"error","traceback":[7]}]})") ==
           R"([{"ename":"","evalue":"","output_type":"error","traceback":[]}])");
     CHECK(outputs(R"({"outputs":[{"type":"execute_result","metadata":[]}]})") ==
           R"([{"data":{},"execution_count":null,"metadata":{},"output_type":"execute_result"}])");

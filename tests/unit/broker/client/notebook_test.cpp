@@ -97,6 +97,22 @@ TEST_CASE("an execution gives a cell its count and its outputs", "[client][noteb
     CHECK(written(made)["cells"][0]["execution_count"].is_null());
 }
 
+TEST_CASE("a later cell's update reaches the display of an earlier one", "[client][notebook]") {
+    auto made = parsed(R"({"cell_type":"code","source":"a","id":"a"},
+                          {"cell_type":"code","source":"b","id":"b"})");
+    auto const one = *parse_json(R"({"display_id":"x","data":{"text/plain":"1"},"metadata":{}})");
+    auto const two =
+        *parse_json(R"({"display_id":"x","data":{"text/plain":"2"},"metadata":{"k":1}})");
+    made.hear("display_data", one);
+    made.take_outputs(0, *parse_json(R"({"execution_count":1,"outputs":[
+        {"type":"display_data","data":{"text/plain":"1"},"metadata":{}}]})"));
+    made.hear("update_display_data", two);
+    made.take_outputs(1, *parse_json(R"({"execution_count":2,"outputs":[]})"));
+    CHECK(to_text(written(made)["cells"][0]["outputs"]) ==
+          R"([{"data":{"text/plain":["2"]},"metadata":{"k":1},"output_type":"display_data"}])");
+    CHECK(written(made)["cells"][1]["outputs"].empty());
+}
+
 TEST_CASE("the language is what the notebook says it is", "[client][notebook]") {
     CHECK(parsed("").language().empty());
     CHECK(parsed("", R"("metadata":{"language_info":{"name":"Python"}})").language() == "python");

@@ -4,6 +4,7 @@
 The kernel is entered by unshare and chroot, read-only and without network, so that nothing of the broker takes
 part. Both sides meet on UNIX sockets in one directory, which each sees under a path of its own.
 """
+import asyncio
 import json
 import pathlib
 import shutil
@@ -57,11 +58,13 @@ def execute(notebook):
                           "sh", "-c", ENTER, "enter", str(image / "rootfs"), str(here),
                           *record["kernel_env"], *record["kernel_argv"]]
         into = nbformat.from_dict(notebook)
+        raised = False
         try:
             nbclient.NotebookClient(into, km=kernel).execute()
-            raised = False
         except nbclient.exceptions.CellExecutionError:
             raised = True
+        finally:
+            asyncio.run(kernel.shutdown_kernel(now=True))  # nbclient leaves one that it was given
         return nbformat.reads(nbformat.writes(into), as_version=4), raised
     finally:
         shutil.rmtree(here)

@@ -40,8 +40,8 @@ ERRORS = [
     ("raise ExceptionGroup('both', [ValueError('a'), KeyError('b')])", RAISES),
     ("import sys; sys.exit(3)", RAISES),
     ("class Bad:\n    def __repr__(self): raise ValueError('bad repr')\nBad()", RAISES),
-    ("class Half:\n    def _repr_html_(self): raise ValueError('bad html')\n    def __repr__(self): return 'half'\nHalf()",
-     RAISES),
+    ("class Half:\n    def _repr_html_(self): raise ValueError('bad html')\n"
+     "    def __repr__(self): return 'half'\nHalf()", RAISES),
     ("import warnings; warnings.warn('careful')", {}),
     ("%%bash\necho out; echo err >&2; exit 4", RAISES),
     ("no_such_name", {}),
@@ -67,7 +67,8 @@ FIGURES = [
 UPDATES = [
     "one = display('first', display_id=True)\nprint('between')\none.update('second')",
     "two = display('left', display_id='mine'); display('right', display_id='mine')",
-    "from IPython.display import clear_output, update_display\nupdate_display('unknown', display_id='of nobody'); print('x')",
+    "from IPython.display import clear_output, update_display\n"
+    "update_display('unknown', display_id='of nobody'); print('x')",
     "one.update('from another cell'); print('updated')",
     "display('a new one of the old name', display_id='mine')",
     "two.update({'text/plain': 'all', 'text/html': '<p>'}, raw=True, metadata={'k': 1}); 5",
@@ -75,7 +76,7 @@ UPDATES = [
     "print('gone'); display('gone too'); clear_output(); print('kept')",
     "print('stays, since nothing follows'); clear_output(wait=True)",
     "print('a cell of its own')",
-    "clear_output(); three = display('cleared', display_id='three'); clear_output(); three.update('nobody sees this')",
+    "three = display('cleared', display_id='three'); clear_output(); three.update('nobody sees this')",
     "three.update('nor this')",
     "import sys\nprint('e', file=sys.stderr); clear_output(wait=True); 7",
     "clear_output(wait=True); display('last', display_id='three')",
@@ -84,8 +85,8 @@ UPDATES = [
 WIDGETS = [
     "from comm import create_comm\n"
     "state = {'_model_name': 'IntSliderModel', '_model_module': '@jupyter-widgets/controls', 'value': 3}\n"
-    "slider = create_comm(target_name='jupyter.widget', comm_id='0123abcd', data={'state': state, 'buffer_paths': []},\n"
-    "                     metadata={'version': '2.1.0'})",
+    "slider = create_comm(target_name='jupyter.widget', comm_id='0123abcd',\n"
+    "                     data={'state': state, 'buffer_paths': []}, metadata={'version': '2.1.0'})",
     "view = {'model_id': '0123abcd', 'version_major': 2, 'version_minor': 0}\n"
     "display({'application/vnd.jupyter.widget-view+json': view, 'text/plain': 'IntSlider(value=3)'}, raw=True)",
     "slider.send({'method': 'update', 'state': {'value': 4}, 'buffer_paths': []}); print('moved')",
@@ -115,8 +116,9 @@ def told(cell):
     return {"source": cell.source, "execution_count": cell.execution_count, "outputs": outputs}
 
 
-@pytest.mark.parametrize("cells, ends_at", [(TEXT, None), (ERRORS, 10), (FIGURES, None), (UPDATES, None), (WIDGETS, None)],
-                         ids=["text", "errors", "figures", "updates", "widgets"])
+@pytest.mark.parametrize("cells, ends_at", [
+    (TEXT, None), (ERRORS, 10), (FIGURES, None), (UPDATES, None), (WIDGETS, None),
+], ids=["text", "errors", "figures", "updates", "widgets"])
 def test_a_notebook_has_the_outputs_that_nbclient_gives_it(shared, tmp_path, cells, ends_at):
     notebook = made_of(cells)
     (tmp_path / "in.ipynb").write_text(json.dumps(notebook))

@@ -75,7 +75,7 @@ struct sandbox_settings {
 struct execution_settings {
     output_limits output;
     /// Of one message of a kernel; above it the session's kernel is replaced.
-    std::uint64_t message_bytes = std::uint64_t{256} << 20;
+    std::uint64_t message_bytes = std::uint64_t{512} << 20;
     /// What carries the messages of kernels: `zmtp` (our own) or `libzmq`.
     std::string kernel_link = "zmtp";
     /// From the interrupt at the deadline until the kernel is ended.

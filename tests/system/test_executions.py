@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Executions as resources: each form of answer, their events, interrupts, input, keys, restarts."""
+import os
+import pathlib
+import signal
 import threading
 
 import pytest
@@ -313,6 +316,24 @@ def test_what_waits_is_run_by_the_next_broker(how):
             numbered(seen)
             assert (seen[0].kind, seen[-1].kind) == ("queued", "end")
         client.request("DELETE", "/v1/sessions/s")
+
+
+def test_nothing_is_lost_on_a_broker_that_is_late():
+    """The kernel says thousands of words while nobody reads: they wait, in it and on the way."""
+    with Broker(timeout_s=300) as broker:
+        client = broker.client()
+        one = begin(client, "s", "import pathlib, time\nprint('on', flush=True); time.sleep(1)\n"
+                    "for i in range(5000): print(i, flush=True)\n"
+                    "time.sleep(0.5); pathlib.Path('done').touch()")
+        listening(client, one)
+        os.kill(broker.process.pid, signal.SIGSTOP)
+        try:
+            until(lambda: list(pathlib.Path(broker.state).rglob("done")), "the end of the cell")
+        finally:
+            os.kill(broker.process.pid, signal.SIGCONT)
+        told = ended(client, one)
+        assert (told["outcome"], told["truncated"]) == ("ok", False)
+        assert told["stdout"].split() == ["on", *map(str, range(5000))]
 
 
 def test_nobody_elses(client):

@@ -22,24 +22,6 @@ std::string_view word(stream_name stream) {
 
 }  // namespace
 
-outputs::outputs(outputs const& other)
-    : limits_(other.limits_),
-      head_(other.head_),
-      tail_(other.tail_),
-      slots_(other.slots_),
-      head_bytes_(other.head_bytes_),
-      tail_bytes_(other.tail_bytes_),
-      dropped_bytes_(other.dropped_bytes_),
-      full_(other.full_),
-      clear_pending_(other.clear_pending_),
-      error_(other.error_) {
-    auto const reseat = [this](entry& e) {
-        e.shown = e.shown != nullptr ? &slots_.at(e.shown->id) : nullptr;
-    };
-    std::for_each(head_.begin(), head_.end(), reseat);
-    std::for_each(tail_.begin(), tail_.end(), reseat);
-}
-
 void outputs::append_stream(stream_name stream, std::string_view text) {
     if (text.empty()) {
         return;
@@ -286,12 +268,8 @@ void outputs::render_entry(std::string& out, entry const& e) const {
     object.close();
 }
 
-rendered_outputs outputs::render() const {
-    if (tail_bytes_ > limits_.tail_bytes) {
-        outputs shorter(*this);
-        shorter.trim_tail(limits_.tail_bytes);
-        return shorter.render();
-    }
+rendered_outputs outputs::render() {
+    trim_tail(limits_.tail_bytes);
     rendered_outputs out;
     out.outputs_json = "[";
     out.displays_json = "[";

@@ -45,8 +45,7 @@ struct rich_data {
 class outputs {
 public:
     explicit outputs(output_limits limits = {}) : limits_(limits) {}
-    /// As it is now.
-    outputs(outputs const& other);
+    outputs(outputs const&) = delete;
     outputs& operator=(outputs const&) = delete;
 
     /// `text` is kept as it is: `\r` and ANSI codes are the client's matter.
@@ -64,14 +63,14 @@ public:
     /// So much was lost before it came here.
     void count_missing(std::uint64_t bytes) noexcept { dropped_bytes_ += bytes; }
 
-    /// Bytes that are missing already; `render` may leave out a little more.
+    /// Bytes that are missing already; `render` may drop a little more.
     std::uint64_t dropped_bytes() const noexcept { return dropped_bytes_; }
 
     /// The error put out last, if any.
     std::optional<raised_error> const& error() const noexcept { return error_; }
 
-    /// What there is now. Several threads may look at once while nobody adds anything.
-    rendered_outputs render() const;
+    /// What there is now; called once, at the end, or as often as somebody looks.
+    rendered_outputs render();
 
     /// Bytes held, at most `max_bytes + 2 * tail_bytes` and a fixed cost an entry.
     std::uint64_t held_bytes() const noexcept { return head_bytes_ + tail_bytes_; }

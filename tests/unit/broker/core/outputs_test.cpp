@@ -3,8 +3,6 @@
 
 #include "tests/support/catch.hpp"
 
-#include <memory>
-
 using broker::output_limits;
 using broker::outputs;
 using broker::raised_error;
@@ -350,27 +348,4 @@ TEST_CASE("after clearing, what was dropped is no longer missing", "[core][outpu
     auto const r = o.render();
     CHECK(r.stdout_text == "done");
     CHECK_FALSE(r.truncated);
-}
-
-TEST_CASE("a copy is what was there then, and nothing of the original", "[core][outputs]") {
-    auto const make = [] {
-        auto all = std::make_unique<outputs>(
-            output_limits{.max_bytes = 40, .max_output_bytes = 40, .tail_bytes = 16});
-        all->append_rich(display("\"one\"", "id"));
-        all->append_stream(out, std::string(30, 'x'));
-        all->append_rich(display("\"two\"", "id"));
-        all->append_stream(err, "y");
-        return all;
-    };
-    auto original = make();
-    auto const then = make()->render();
-    outputs copy(*original);
-    original->append_rich(update("\"new\"", "id"));
-    original->clear(false);
-    original.reset();
-    auto const seen = copy.render();
-    CHECK(seen.outputs_json == then.outputs_json);
-    CHECK(seen.dropped_bytes == then.dropped_bytes);
-    copy.append_rich(update("\"now\"", "id"));
-    CHECK(copy.render().outputs_json.find("now") != std::string::npos);
 }

@@ -19,7 +19,6 @@ void session_runner::finish(session& where, pending_execution& what) {
     unstored_end end{live_.find(what.view.id), std::nullopt};
     if (!what.refused || what.promised) {
         end.row = row_of(what, where);
-        prune_some(where, end.row->file_bytes);
         if (what.log->broken()) {
             context_.tasks.spawn(remove_events(context_, what.view.id));
         }
@@ -27,6 +26,9 @@ void session_runner::finish(session& where, pending_execution& what) {
         context_.tasks.spawn(remove_files(context_, {what.view.id}));
     }
     bool const stored = store(where, end);
+    if (end.row) {
+        prune_some(where, end.row->file_bytes);
+    }
     context_.reached(step::ended);
     answer(what);
     if (stored) {

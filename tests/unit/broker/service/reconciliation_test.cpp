@@ -293,6 +293,17 @@ std::vector<execution_id> leave_a_queue(service_stage& stage) {
     return ids;
 }
 
+/// The same; the broker was killed, and the kernel too.
+std::vector<execution_id> leave_a_dead_queue(fake_host& host) {
+    std::vector<execution_id> ids;
+    {
+        service_stage stage(host);
+        ids = leave_a_queue(stage);
+    }
+    host.runtime.die(SIGKILL);
+    return ids;
+}
+
 execution_row row_of(fake_host& host, execution_id const& id) {
     auto const row = host.store.execution(id);
     REQUIRE((row.has_value() && row->has_value()));
@@ -351,12 +362,7 @@ TEST_CASE("what waited where somebody asks for it runs in the next broker, in or
 TEST_CASE("what waited past its time limit while no broker ran is not run",
           "[service][reconciliation][requeue]") {
     fake_host host;
-    std::vector<execution_id> ids;
-    {
-        service_stage stage(host);
-        ids = leave_a_queue(stage);
-    }
-    host.runtime.die(SIGKILL);
+    auto const ids = leave_a_dead_queue(host);
     service_stage next(host, false);
     next.ahead = std::chrono::seconds(1001);
     next.tasks.spawn(next.api.reconcile());
@@ -370,12 +376,7 @@ TEST_CASE("what waited past its time limit while no broker ran is not run",
 TEST_CASE("what waits for a kernel that cannot be started yet is tried again",
           "[service][reconciliation][requeue]") {
     fake_host host;
-    std::vector<execution_id> ids;
-    {
-        service_stage stage(host);
-        ids = leave_a_queue(stage);
-    }
-    host.runtime.die(SIGKILL);
+    auto const ids = leave_a_dead_queue(host);
     host.runtime.verbs.fail("start");
     service_stage next(host);
     next.until([&] { return next.sent(); });
@@ -386,12 +387,7 @@ TEST_CASE("what waits for a kernel that cannot be started yet is tried again",
 TEST_CASE("what waited when its host failed is not run: it may have been sent",
           "[service][reconciliation][requeue]") {
     fake_host host;
-    std::vector<execution_id> ids;
-    {
-        service_stage stage(host);
-        ids = leave_a_queue(stage);
-    }
-    host.runtime.die(SIGKILL);
+    auto const ids = leave_a_dead_queue(host);
     REQUIRE(host.store.set_note("boot_id", "another boot").has_value());
     service_stage next(host);
     next.settle();

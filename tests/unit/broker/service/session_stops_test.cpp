@@ -27,6 +27,12 @@ execution_ticket ticket(service_stage& stage, answer<result<execution_ticket>> c
     return *got;
 }
 
+void run_to_end(service_stage& stage, execution_ticket const& what) {
+    stage.until([&] { return stage.sent(); });
+    stage.kernel().reply();
+    stage.until([&] { return what.has_ended(); });
+}
+
 }  // namespace
 
 TEST_CASE("a restart of an idle session is a new kernel, told once", "[service][restart]") {
@@ -207,9 +213,7 @@ TEST_CASE("what has ended too long ago goes although nothing runs any more",
     service_stage stage(host);
     (void)stage.ran("a");
     auto const one = ticket(stage, submit(stage, "a", "x"));
-    stage.until([&] { return stage.sent(); });
-    stage.kernel().reply();
-    stage.until([&] { return one.has_ended(); });
+    run_to_end(stage, one);
     (void)stage.ran("a");  // the newest stays
     stage.api.reap();
     CHECK(stage.get(stage.api.find_execution("default", one.id)).has_value());
@@ -269,9 +273,7 @@ TEST_CASE("what is refused has not used up its key", "[service][idempotency]") {
     CHECK_FALSE(stage.get(stage.api.wait(*refused)).has_value());
     auto const again = ticket(stage, submit(stage, "a", "x", "k"));
     CHECK_FALSE(again.joined);
-    stage.until([&] { return stage.sent(); });
-    stage.kernel().reply();
-    stage.until([&] { return again.has_ended(); });
+    run_to_end(stage, again);
     CHECK(again.live.what->view.what == outcome::ok);
 }
 
@@ -282,9 +284,7 @@ TEST_CASE("another tenant's execution is none", "[service][executions]") {
     CHECK(stage.get(stage.api.find_execution("default", mine.id)).has_value());
     CHECK(stage.get(stage.api.find_execution("other", mine.id)).error().code ==
           errc::execution_not_found);
-    stage.until([&] { return stage.sent(); });
-    stage.kernel().reply();
-    stage.until([&] { return mine.has_ended(); });
+    run_to_end(stage, mine);
     CHECK(stage.get(stage.api.find_execution("default", mine.id)).has_value());
     CHECK(stage.get(stage.api.find_execution("other", mine.id)).error().code ==
           errc::execution_not_found);

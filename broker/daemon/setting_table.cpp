@@ -355,7 +355,8 @@ constexpr std::array execution_rows{
             .group = execution,
             .unit = bytes,
             .at = KB_AT(executions.message_bytes),
-            .doc = "Largest single message of a kernel; above it the kernel is replaced.",
+            .doc = "Largest message of a kernel, of frames above 32 MiB what is "
+                   "kept; above it the kernel is replaced.",
             .least = mib,
             .most = 16 * gib},
     setting{.key = "kernel_link",

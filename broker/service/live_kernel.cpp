@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -20,6 +21,14 @@ constexpr char const* socket_prefix = "k";
 
 /// Until another try to connect to a kernel, where descriptors or memory were missing.
 constexpr std::chrono::seconds connect_again_after{2};
+
+/// How much of the beginning of a long text fills the outputs, and its escapes too, which are few.
+std::size_t enough_of_text(output_limits const& limits) {
+    constexpr std::uint64_t least = std::uint64_t{1} << 20;
+    auto const wanted = std::min(limits.max_bytes, std::uint64_t{kernelproto::max_content_bytes});
+    return static_cast<std::size_t>(std::clamp<std::uint64_t>(
+        wanted + wanted / 4, least, kernelproto::excerpt_sizes{}.head_bytes));
+}
 
 /// 128 random bits, hexadecimal.
 std::string make_key() {
@@ -146,6 +155,7 @@ void live_kernel::connect() {
     options.owner = owner_;
     options.worker = context_.pool.get_executor();
     options.max_message_bytes = context_.config.executions.message_bytes;
+    options.excerpts.head_bytes = enough_of_text(context_.config.executions.output);
     options.on_first_socket = [&reached = context_.reached] {
         reached(step::first_socket);
     };

@@ -125,7 +125,7 @@ void execution::on_output(message& heard, steady_time now, actions& out) {
             raised_ = *error;
         }
         tell_output(std::move(*read), out);
-    } else if (auto const size = heard.content.bytes().size(); size > max_content_bytes) {
+    } else if (auto const size = heard.content.size(); size > max_content_bytes) {
         out.events.emplace_back(output_discarded{size});
     } else {
         out.dropped = drop::invalid;

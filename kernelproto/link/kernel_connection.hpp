@@ -49,6 +49,8 @@ struct connection_options {
     uid_t owner = 0;
     /// Above this many bytes in one message the connection fails with `link_failure::too_much`.
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
+    /// What is held of a frame above `max_content_bytes`, which must be no more than that.
+    excerpt_sizes excerpts;
     /// Where messages above a mebibyte are checked and read, while other kernels go on; it ends
     /// before the loop does. Empty: on the loop.
     boost::asio::any_io_executor worker;

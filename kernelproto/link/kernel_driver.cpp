@@ -38,8 +38,8 @@ constexpr std::chrono::milliseconds last_words_at_most{5000};
 /// A millisecond's work, or a little more.
 constexpr std::size_t read_on_loop_bytes = std::size_t{1024} * 1024;
 
-/// Whoever is told so much works on it for a millisecond.
-constexpr std::size_t told_at_once_bytes = std::size_t{512} * 1024;
+/// Whoever is told so much works on it for some tenths of a millisecond.
+constexpr std::size_t told_at_once_bytes = std::size_t{128} * 1024;
 
 /// ZMTP 3.1, "Identity".
 constexpr std::size_t max_identity_bytes = 255;
@@ -144,6 +144,8 @@ boost::asio::awaitable<result<void>> kernel_driver::become_linked(steady_time de
     link_options wanted;
     wanted.identity = identity_;
     wanted.max_message_bytes = options_.max_message_bytes;
+    wanted.excerpts =
+        std::make_shared<long_frames>(options_.key, max_content_bytes, options_.excerpts);
     wanted.connect_within = options_.connect_within;
     wanted.sockets = search.take();
     auto opened = open_link(loop_, options_.carrier, std::move(wanted), *this);
@@ -333,8 +335,8 @@ void kernel_driver::tell_in_turns(kernel_step step, std::size_t from,
     bool const wanted = to && to == sink_ && link_;
     if (wanted && told && told->text.size() - from > told_at_once_bytes) {
         auto const piece = whole_characters(std::string_view(told->text).substr(from));
-        (*to)(stream_text{told->name, std::string(piece)});
         from += piece.size();
+        (*to)(stream_text{told->name, std::string(piece), 0, told->text.size() - from});
         boost::asio::post(loop_, [self = shared_from_this(), step = std::move(step), from,
                                   to = std::move(to)]() mutable {
             self->tell_in_turns(std::move(step), from, std::move(to));

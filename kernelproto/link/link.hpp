@@ -6,6 +6,7 @@
 
 #include "kernelproto/client/events.hpp"
 #include "kernelproto/link/owned_fd.hpp"
+#include "kernelproto/wire/excerpt.hpp"
 #include "kernelproto/wire/frames.hpp"
 #include "kernelproto/wire/result.hpp"
 
@@ -13,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace kernelproto {
@@ -78,6 +80,8 @@ struct link_options {
     std::string identity;
     /// Of one message, with the cost of its frames; also of all messages that wait to be read.
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
+    /// Of longer frames only an excerpt is taken in, by transports that can. Null: none is cut.
+    std::shared_ptr<long_frames> excerpts;
     /// A connection that is not made by then is lost.
     std::chrono::milliseconds connect_within{5000};
     /// The checked sockets, indexed by `channel`.

@@ -52,6 +52,7 @@ zmtp::peer_options peer_of(channel which, link_options const& options) {
     }
     wanted.max_message_bytes = options.max_message_bytes;
     wanted.max_frames = max_message_frames;
+    wanted.excerpts = options.excerpts;
     return wanted;
 }
 

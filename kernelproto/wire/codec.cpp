@@ -25,6 +25,11 @@ enum place : std::size_t {
     buffers_at
 };
 
+frame_list::const_iterator find_delimiter(frame_list const& frames) {
+    return std::find_if(frames.begin(), frames.end(),
+                        [](frame const& f) { return f.bytes() == delimiter; });
+}
+
 /// The frames behind the delimiter, once everything that needs no parsing is known to be right.
 result<std::span<frame const>> checked_frames(frame_list const& frames,
                                               frame_limits const& limits) {
@@ -34,8 +39,7 @@ result<std::span<frame const>> checked_frames(frame_list const& frames,
     if (total_bytes(frames) > limits.max_message_bytes) {
         return wire_errc::message_too_large;
     }
-    auto const found = std::find_if(frames.begin(), frames.end(),
-                                    [](frame const& f) { return f.bytes() == delimiter; });
+    auto const found = find_delimiter(frames);
     if (found == frames.end()) {
         return wire_errc::no_delimiter;
     }
@@ -44,14 +48,33 @@ result<std::span<frame const>> checked_frames(frame_list const& frames,
         return wire_errc::too_few_frames;
     }
     for (auto const& part : parts.subspan(header_at, content_at - header_at)) {
-        if (part.bytes().size() > limits.max_header_bytes) {
+        if (part.size() > limits.max_header_bytes) {
             return wire_errc::header_too_large;
         }
     }
     return parts;
 }
 
+bool is_signed(std::span<frame const> parts, signer& keys) {
+    auto const signature = parts[signature_at].bytes();
+    if (auto const* const cut = parts[content_at].cut()) {
+        return signer::same(cut->signature, signature);
+    }
+    std::array<std::string_view, 4> const signed_parts{
+        parts[header_at].bytes(), parts[parent_at].bytes(), parts[metadata_at].bytes(),
+        parts[content_at].bytes()};
+    return keys.verify(signed_parts, signature);
+}
+
 }  // namespace
+
+std::optional<std::span<frame const, 3>> before_content(frame_list const& beginning) noexcept {
+    auto const found = find_delimiter(beginning);
+    if (beginning.end() - found != 1 + std::ptrdiff_t{content_at}) {
+        return std::nullopt;
+    }
+    return std::span<frame const, 3>{&*found + 1 + header_at, 3};
+}
 
 result<message> decode(frame_list const& frames, signer& keys, frame_limits const& limits) {
     auto const parts = checked_frames(frames, limits);
@@ -59,9 +82,7 @@ result<message> decode(frame_list const& frames, signer& keys, frame_limits cons
         return parts.error();
     }
     std::span<frame const> const p = *parts;
-    std::array<std::string_view, 4> const signed_parts{
-        p[header_at].bytes(), p[parent_at].bytes(), p[metadata_at].bytes(), p[content_at].bytes()};
-    if (!keys.verify(signed_parts, p[signature_at].bytes())) {
+    if (!is_signed(p, keys)) {
         return wire_errc::bad_signature;
     }
     auto head = parse_header(p[header_at]);

@@ -9,13 +9,20 @@
 #include "kernelproto/wire/result.hpp"
 #include "kernelproto/wire/signer.hpp"
 
+#include <optional>
+#include <span>
+
 namespace kernelproto {
 
 /// Frames before the delimiter (identities, or the topic on iopub) are skipped, however many: on
 /// iopub there is usually one, but none for a welcome. Frames after content are the buffers.
 result<message> decode(frame_list const& frames, signer& keys, frame_limits const& limits);
 
-/// The same, and reads an output as well: for long messages, where reading is work.
+/// Header, parent header and metadata of a message whose next frame is its content; nothing for
+/// any other beginning.
+std::optional<std::span<frame const, 3>> before_content(frame_list const& beginning) noexcept;
+
+/// As `decode`, and reads an output as well: for long messages, where reading is work.
 result<message> decode_whole(frame_list const& frames, signer& keys, frame_limits const& limits);
 
 /// Delimiter first, as a DEALER sends it. Metadata is always `{}`: a kernel takes null badly.

@@ -4,7 +4,7 @@
 #include "kernelproto/wire/content.hpp"
 
 #include "kernelproto/wire/errc.hpp"
-#include "kernelproto/wire/json_check.hpp"
+#include "kernelproto/wire/excerpt.hpp"
 #include "kernelproto/wire/json_text.hpp"
 
 #include <algorithm>
@@ -14,15 +14,16 @@
 namespace kernelproto {
 namespace {
 
-result<json_object> parse_content(frame const& content) {
-    if (content.bytes().size() > max_content_bytes) {
-        return wire_errc::bad_content;
-    }
+result<json_object> parse_object(frame const& content) {
     auto object = json_object::parse(content);
     if (!object) {
         return wire_errc::bad_content;
     }
     return object;
+}
+
+result<json_object> parse_content(frame const& content) {
+    return content.size() > max_content_bytes ? wire_errc::bad_content : parse_object(content);
 }
 
 std::string text_or_empty(std::string_view raw) {
@@ -108,17 +109,10 @@ result<started> read_execute_input(frame const& content) {
 }
 
 result<stream_text> read_stream(frame const& content) {
-    auto const size = content.bytes().size();
-    if (size > max_content_bytes) {
-        frame const shortened{
-            cut_middle(content.bytes(), max_content_bytes - stream_tail_bytes, stream_tail_bytes)};
-        auto read = read_stream(shortened);
-        if (read) {
-            read->missing = size - shortened.bytes().size();
-        }
-        return read;
+    if (content.bytes().size() > max_content_bytes) {
+        return read_stream(excerpt_of(content, {}));
     }
-    auto const object = parse_content(content);
+    auto const object = parse_object(content);
     if (!object) {
         return object.error();
     }
@@ -131,7 +125,7 @@ result<stream_text> read_stream(frame const& content) {
     }
     return stream_text{
         name == "stdout" ? stream_text::stream::stdout_stream : stream_text::stream::stderr_stream,
-        std::move(*text)};
+        std::move(*text), content.cut() ? content.cut()->left_out : 0, 0};
 }
 
 result<output_cleared> read_clear_output(frame const& content) {

@@ -29,8 +29,10 @@ struct started {
 struct stream_text {
     enum class stream { stdout_stream, stderr_stream } name = stream::stdout_stream;
     std::string text;  // valid UTF-8
-    /// Bytes of the content that were left out of the middle of the text.
+    /// Bytes of the content that were left out of the middle of the text, escapes and all.
     std::uint64_t missing = 0;
+    /// Bytes of the same text that are told next, where a long one is told in pieces.
+    std::size_t following = 0;
 };
 
 /// `display_data`, `execute_result` or `update_display_data`.
@@ -85,12 +87,9 @@ struct kernel_info {
 /// A longer content is not looked at: no client wants it, and it takes several times its size.
 inline constexpr std::size_t max_content_bytes = std::size_t{32} * 1024 * 1024;
 
-/// How much of a longer stream's end is kept.
-inline constexpr std::size_t stream_tail_bytes = std::size_t{1024} * 1024;
-
 // Each fails with `bad_content` when the content is too long, is not a JSON object within the depth
-// limit, or lacks what the message is about; only the text of a stream is shortened instead. Fields
-// that only adorn it fall back to their defaults.
+// limit, or lacks what the message is about; of a stream, a content without its middle will do,
+// and one that is too long loses it. Fields that only adorn it fall back to their defaults.
 
 result<execution_state> read_status(frame const& content);
 result<started> read_execute_input(frame const& content);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,13 @@
 #include <vector>
 
 namespace kernelproto {
+
+/// What is known of a frame of which the middle was left out.
+struct frame_cut {
+    std::uint64_t left_out = 0;  // bytes
+    /// Of the whole frame and the signed ones before it, in the form of `signer`; empty: not made.
+    std::string signature;
+};
 
 /// One frame: bytes, and whatever keeps them alive (a `zmq::message_t`, a string of ours).
 class frame {
@@ -27,12 +35,23 @@ public:
     frame(std::shared_ptr<void const> owner, std::string_view bytes)
         : owner_(std::move(owner)), bytes_(bytes) {}
 
+    /// `owner` keeps `cut` alive too.
+    frame(std::shared_ptr<void const> owner, std::string_view bytes, frame_cut const* cut)
+        : owner_(std::move(owner)), bytes_(bytes), cut_(cut) {}
+
     /// Valid while this frame or a copy of it lives.
     std::string_view bytes() const noexcept { return bytes_; }
+
+    /// Null: the bytes are all of it.
+    frame_cut const* cut() const noexcept { return cut_; }
+
+    /// Bytes as they were sent.
+    std::uint64_t size() const noexcept { return bytes_.size() + (cut_ ? cut_->left_out : 0); }
 
 private:
     std::shared_ptr<void const> owner_;
     std::string_view bytes_;
+    frame_cut const* cut_ = nullptr;
 };
 
 using frame_list = std::vector<frame>;

@@ -106,13 +106,21 @@ bool continues_character(std::string_view text, std::size_t at) noexcept {
     return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80;
 }
 
-/// True when the byte before `at` is a backslash that escapes what is at `at`.
-bool escaped(std::string_view text, std::size_t at) noexcept {
-    std::size_t slashes = 0;
-    while (slashes < at && text[at - slashes - 1] == '\\') {
-        ++slashes;
+/// How much of `text` ends with a whole character; of what is not UTF-8, all.
+std::size_t whole_characters(std::string_view text) noexcept {
+    constexpr std::size_t longest = 4;
+    for (std::size_t back = 1; back < longest && back <= text.size(); ++back) {
+        auto const at = text.size() - back;
+        auto const lead = static_cast<unsigned char>(text[at]);
+        if ((lead & 0xC0U) != 0x80U) {
+            std::size_t const length = lead >= 0xF0U   ? 4
+                                       : lead >= 0xE0U ? 3
+                                       : lead >= 0xC0U ? 2
+                                                       : 1;
+            return length > back ? at : text.size();
+        }
     }
-    return slashes % 2 == 1;
+    return text.size();
 }
 
 }  // namespace
@@ -164,30 +172,37 @@ std::string mend_json(std::string_view text) {
     return out;
 }
 
-std::string cut_middle(std::string_view text, std::size_t head, std::size_t tail) {
-    constexpr int longest_character = 4;
+std::size_t whole_head(std::string_view head) noexcept {
     constexpr std::size_t longest_escape = 6;
-    auto resume = text.size() - tail;
-    for (int i = 1; i < longest_character && head > 0 && continues_character(text, head); ++i) {
-        --head;
-    }
-    for (int i = 1; i < longest_character && continues_character(text, resume); ++i) {
-        ++resume;
-    }
+    auto const end = whole_characters(head);
     // Back to where an escape begins that could reach over the cut.
-    for (auto at = head; at > 0 && at + longest_escape > head; --at) {
-        if (escaped(text, at)) {
-            head = at - 1;
-            break;
+    for (auto at = end; at > 0 && at + longest_escape > end; --at) {
+        if (ends_escaping(head.substr(0, at), false)) {
+            return at - 1;
         }
     }
-    // The digits of an escape without its beginning are text like any other.
-    resume += resume < text.size() && escaped(text, resume) ? 1 : 0;
-    std::string out;
-    out.reserve(head + text.size() - resume);
-    out.append(text.substr(0, head));
-    out.append(text.substr(resume));
-    return out;
+    return end;
+}
+
+std::size_t begin_of_tail(std::string_view tail, bool escaped) noexcept {
+    if (escaped) {
+        return std::min<std::size_t>(1, tail.size());  // its digits are text like any other
+    }
+    constexpr std::size_t longest_character = 4;
+    std::size_t at = 0;
+    while (at + 1 < longest_character && continues_character(tail, at)) {
+        ++at;
+    }
+    return at;
+}
+
+bool ends_escaping(std::string_view text, bool escaped) noexcept {
+    std::size_t slashes = 0;
+    while (slashes < text.size() && text[text.size() - slashes - 1] == '\\') {
+        ++slashes;
+    }
+    bool const first_is_one = slashes == text.size() && escaped;
+    return (slashes - (first_is_one ? 1 : 0)) % 2 == 1;
 }
 
 }  // namespace kernelproto

@@ -25,9 +25,15 @@ json_verdict check_json_object(std::string_view text);
 /// strings become null. What else is wrong with the text stays wrong.
 std::string mend_json(std::string_view text);
 
-/// `text` without its middle: about `head` bytes of its beginning and `tail` bytes of its end, no
-/// character and no escape cut apart. Well-formed when `text` is and what is left out lies inside
-/// one string. Precondition: `head + tail <= text.size()`.
-std::string cut_middle(std::string_view text, std::size_t head, std::size_t tail);
+// For a text that is to lose its middle: where it may be cut.
+
+/// How much of `head`, from its beginning: no character and no escape is cut apart.
+std::size_t whole_head(std::string_view head) noexcept;
+
+/// Where `tail` may begin, `escaped` when a backslash lies before it.
+std::size_t begin_of_tail(std::string_view tail, bool escaped) noexcept;
+
+/// Whether what follows `text` is escaped by a backslash at its end. `escaped`: its first byte is.
+bool ends_escaping(std::string_view text, bool escaped) noexcept;
 
 }  // namespace kernelproto

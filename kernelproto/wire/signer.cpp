@@ -15,10 +15,40 @@ namespace {
 
 [[noreturn]] void broken(char const* what) { throw std::runtime_error(what); }
 
+void update(EVP_MAC_CTX* context, std::string_view bytes) {
+    if (EVP_MAC_update(context, reinterpret_cast<unsigned char const*>(bytes.data()),
+                       bytes.size()) != 1) {
+        broken("signer: update failed");
+    }
+}
+
+std::array<char, signer::signature_bytes> hex_digest(EVP_MAC_CTX* context) {
+    std::array<unsigned char, signer::signature_bytes / 2> digest{};
+    std::size_t length = 0;
+    if (EVP_MAC_final(context, digest.data(), &length, digest.size()) != 1 ||
+        length != digest.size()) {
+        broken("signer: final failed");
+    }
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::array<char, signer::signature_bytes> hex{};
+    for (std::size_t i = 0; i < digest.size(); ++i) {
+        hex[2 * i] = digits[digest[i] >> 4U];
+        hex[2 * i + 1] = digits[digest[i] & 15U];
+    }
+    return hex;
+}
+
 }  // namespace
 
-void signer::free_context::operator()(evp_mac_ctx_st* context) const noexcept {
+void running_signature::free_context::operator()(evp_mac_ctx_st* context) const noexcept {
     EVP_MAC_CTX_free(context);
+}
+
+void running_signature::add(std::string_view bytes) { update(context_.get(), bytes); }
+
+std::string running_signature::finish() {
+    auto const hex = hex_digest(context_.get());
+    return {hex.begin(), hex.end()};
 }
 
 signer::signer(std::string_view key) {
@@ -39,42 +69,37 @@ signer::signer(std::string_view key) {
     }
 }
 
-std::array<char, signer::signature_bytes> signer::hex_digest(parts message) {
+void signer::restart() {
     if (EVP_MAC_init(context_.get(), nullptr, 0, nullptr) != 1) {
         broken("signer: restart failed");
     }
-    for (std::string_view const part : message) {
-        if (EVP_MAC_update(context_.get(), reinterpret_cast<unsigned char const*>(part.data()),
-                           part.size()) != 1) {
-            broken("signer: update failed");
-        }
+}
+
+running_signature signer::begin() {
+    restart();
+    running_signature::context copy(EVP_MAC_CTX_dup(context_.get()));
+    if (!copy) {
+        broken("signer: no copy of the key");
     }
-    std::array<unsigned char, signature_bytes / 2> digest{};
-    std::size_t length = 0;
-    if (EVP_MAC_final(context_.get(), digest.data(), &length, digest.size()) != 1 ||
-        length != digest.size()) {
-        broken("signer: final failed");
-    }
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::array<char, signature_bytes> hex{};
-    for (std::size_t i = 0; i < digest.size(); ++i) {
-        hex[2 * i] = digits[digest[i] >> 4U];
-        hex[2 * i + 1] = digits[digest[i] & 15U];
-    }
-    return hex;
+    return running_signature{std::move(copy)};
 }
 
 std::string signer::sign(parts message) {
-    auto const hex = hex_digest(message);
+    restart();
+    for (std::string_view const part : message) {
+        update(context_.get(), part);
+    }
+    auto const hex = hex_digest(context_.get());
     return {hex.begin(), hex.end()};
 }
 
 bool signer::verify(parts message, std::string_view signature) {
-    if (signature.size() != signature_bytes) {
-        return false;
-    }
-    auto const expected = hex_digest(message);
-    return CRYPTO_memcmp(expected.data(), signature.data(), expected.size()) == 0;
+    return signature.size() == signature_bytes && same(sign(message), signature);
+}
+
+bool signer::same(std::string_view expected, std::string_view signature) noexcept {
+    return expected.size() == signature_bytes && signature.size() == signature_bytes &&
+           CRYPTO_memcmp(expected.data(), signature.data(), signature_bytes) == 0;
 }
 
 }  // namespace kernelproto

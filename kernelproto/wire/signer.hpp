@@ -10,10 +10,31 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 struct evp_mac_ctx_st;
 
 namespace kernelproto {
+
+/// A signature of parts that come one after another, in pieces of any length.
+class running_signature {
+public:
+    void add(std::string_view bytes);
+    /// Once, at the end. As `signer::sign` of the same bytes.
+    std::string finish();
+
+private:
+    friend class signer;
+
+    struct free_context {
+        void operator()(evp_mac_ctx_st* context) const noexcept;
+    };
+    using context = std::unique_ptr<evp_mac_ctx_st, free_context>;
+
+    explicit running_signature(context keyed) : context_(std::move(keyed)) {}
+
+    context context_;
+};
 
 class signer {
 public:
@@ -32,13 +53,16 @@ public:
     /// False for any other length, any other case of the hex digits, any other bytes.
     bool verify(parts message, std::string_view signature);
 
-private:
-    std::array<char, signature_bytes> hex_digest(parts message);
+    /// The same for a signature that was made before.
+    static bool same(std::string_view expected, std::string_view signature) noexcept;
 
-    struct free_context {
-        void operator()(evp_mac_ctx_st* context) const noexcept;
-    };
-    std::unique_ptr<evp_mac_ctx_st, free_context> context_;
+    /// Has no part yet, and no use for this signer any more.
+    running_signature begin();
+
+private:
+    void restart();
+
+    running_signature::context context_;
 };
 
 }  // namespace kernelproto

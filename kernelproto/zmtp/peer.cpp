@@ -61,10 +61,18 @@ std::span<char> peer::room() noexcept {
     if (fault_ || !in_body_) {
         return {};
     }
-    return {body_.get() + body_filled_, body_bytes_ - body_filled_};
+    auto const missing = body_bytes_ - body_filled_;
+    if (excerpt_) {
+        auto const room = excerpt_->room();
+        return room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), missing)));
+    }
+    return {body_.get() + body_filled_, static_cast<std::size_t>(missing)};
 }
 
 void peer::filled(std::size_t bytes, std::vector<message>& whole) {
+    if (excerpt_) {
+        excerpt_->filled(bytes);
+    }
     body_filled_ += bytes;
     if (body_filled_ == body_bytes_) {
         end_frame(whole);
@@ -128,6 +136,8 @@ void peer::begin_frame(unsigned char flags, std::uint64_t size, std::vector<mess
     constexpr unsigned known_flags = flag_more | flag_long | flag_command;
     bool const is_command = (flags & flag_command) != 0;
     auto const limit = options_.max_message_bytes;
+    bool const is_long = !is_command && options_.excerpts && size > options_.excerpts->above();
+    auto const held = is_long ? options_.excerpts->held_bytes() : size;
     if ((flags & ~known_flags) != 0 || (is_command && (flags & flag_more) != 0) ||
         (is_command && size > max_command_bytes)) {
         fault_ = fault::framing;
@@ -135,9 +145,9 @@ void peer::begin_frame(unsigned char flags, std::uint64_t size, std::vector<mess
         fault_ = fault::handshake;
     } else if (!is_command && unfinished_.frames.size() == options_.max_frames) {
         fault_ = fault::many_frames;
-    } else if (!is_command && size > limit) {
+    } else if (!is_command && held > limit) {
         fault_ = fault::long_frame;
-    } else if (!is_command && unfinished_.bytes + size + frame_cost > limit) {
+    } else if (!is_command && unfinished_.bytes + held + frame_cost > limit) {
         fault_ = fault::long_message;
     }
     if (fault_) {
@@ -147,12 +157,17 @@ void peer::begin_frame(unsigned char flags, std::uint64_t size, std::vector<mess
     flags_ = flags;
     body_bytes_ = size;
     body_filled_ = 0;
+    body_held_ = held;
     if (size == 0) {
         end_frame(whole);
         return;
     }
     try {
-        body_ = std::make_shared_for_overwrite<char[]>(size);
+        if (is_long) {
+            excerpt_ = options_.excerpts->begin(unfinished_.frames);
+        } else {
+            body_ = std::make_shared_for_overwrite<char[]>(size);
+        }
     } catch (std::bad_alloc const&) {
         fault_ = fault::long_frame;
         return;
@@ -170,18 +185,26 @@ std::size_t peer::take_body(std::string_view bytes, std::vector<message>& whole)
 
 void peer::end_frame(std::vector<message>& whole) {
     in_body_ = false;
-    auto const body = std::exchange(body_, nullptr);
-    std::string_view const bytes{body.get(), body_bytes_};
     body_filled_ = 0;
-    if ((flags_ & flag_command) != 0) {
-        on_command(bytes);
+    if (auto const excerpt = std::exchange(excerpt_, nullptr)) {
+        keep(excerpt->finish(), whole);
         return;
     }
+    auto const body = std::exchange(body_, nullptr);
+    std::string_view const bytes{body.get(), static_cast<std::size_t>(body_bytes_)};
+    if ((flags_ & flag_command) != 0) {
+        on_command(bytes);
+    } else {
+        keep({body, bytes}, whole);
+    }
+}
+
+void peer::keep(frame one, std::vector<message>& whole) {
     if (unfinished_.frames.empty()) {
         unfinished_.frames.reserve(8);  // topic, delimiter, signature, four of JSON, one to spare
     }
-    unfinished_.frames.emplace_back(body, bytes);
-    unfinished_.bytes += bytes.size() + frame_cost;
+    unfinished_.bytes += body_held_ + frame_cost;
+    unfinished_.frames.push_back(std::move(one));
     if ((flags_ & flag_more) == 0) {
         if (unfinished_.frames.size() < 4) {
             unfinished_.frames.shrink_to_fit();  // else the room to spare is not in their cost

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // One ZMTP connection seen from a client of a kernel: bytes of the peer in, whole messages out.
-// Never holds more than its limit says, to the byte, whatever is announced; never follows a peer
+// Never holds more than its limits say, to the byte, whatever is announced; never follows a peer
 // down to an older version or another mechanism; does no I/O. One owner, who calls from one thread.
 //
 // Own code: the ZMTP libraries that exist come with their own sockets and threads (libzmq) or for
 // other languages.
 #pragma once
 
+#include "kernelproto/wire/excerpt.hpp"
 #include "kernelproto/wire/frames.hpp"
 #include "kernelproto/zmtp/encode.hpp"
 #include "kernelproto/zmtp/fault.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,9 +29,11 @@ struct peer_options {
     socket_type ours = socket_type::dealer;
     /// Told to a ROUTER as our routing id: at most 255 bytes. Empty: it makes one.
     std::string identity;
-    /// Of all frames of a message together, each with `frame_cost`.
+    /// Of what is held of all frames of a message together, each with `frame_cost`.
     std::size_t max_message_bytes = std::size_t{256} * 1024 * 1024;
     std::size_t max_frames = 4096;
+    /// Of frames that are longer than it says, only an excerpt is held. Null: all are kept whole.
+    std::shared_ptr<long_frames> excerpts;
 };
 
 class peer {
@@ -57,8 +61,10 @@ public:
     /// `whole`.
     void feed(std::string_view bytes, std::vector<message>& whole);
 
-    /// Bytes of the message that is not whole yet.
-    std::size_t unfinished_bytes() const noexcept { return unfinished_.bytes + body_filled_; }
+    /// Bytes held of the message that is not whole yet.
+    std::size_t unfinished_bytes() const noexcept {
+        return unfinished_.bytes + std::min<std::uint64_t>(body_filled_, body_held_);
+    }
 
     /// Of messages and commands. What each costs in time does not show in its bytes.
     std::uint64_t frames_begun() const noexcept { return frames_begun_; }
@@ -81,6 +87,7 @@ private:
     void check_greeting();
     void begin_frame(unsigned char flags, std::uint64_t size, std::vector<message>& whole);
     void end_frame(std::vector<message>& whole);
+    void keep(frame one, std::vector<message>& whole);
     void on_command(std::string_view body);
     void on_ready(std::string_view properties);
 
@@ -95,8 +102,10 @@ private:
     bool in_body_ = false;
     unsigned char flags_ = 0;
     std::shared_ptr<char[]> body_;
-    std::size_t body_bytes_ = 0;
-    std::size_t body_filled_ = 0;
+    std::unique_ptr<long_frame> excerpt_;  // instead of `body_`
+    std::uint64_t body_bytes_ = 0;
+    std::uint64_t body_filled_ = 0;
+    std::size_t body_held_ = 0;  // at most
     std::uint64_t frames_begun_ = 0;
     message unfinished_;
 };

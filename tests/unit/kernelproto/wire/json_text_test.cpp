@@ -48,30 +48,6 @@ TEST_CASE("a well-formed object is taken without a copy", "[wire][json]") {
     CHECK(object->value().raw().data() == bytes.bytes().data());
 }
 
-TEST_CASE("a text loses its middle without losing its form, wherever it is cut", "[wire][json]") {
-    std::string const begin = R"({"a":")";
-    std::string const end = R"("})";
-    for (std::string const piece :
-         {"x", R"(\n)", R"(\\)", R"(\")", R"(\\\")", R"(\u00e9)", R"(\\u00e9)", R"(x\u00e9y)",
-          "\u00e9", "\u20ac", "\U0001F600", "a\U0001F600\\n"}) {
-        CAPTURE(piece);
-        std::string text = begin;
-        for (int i = 0; i < 12; ++i) {
-            text += piece;
-        }
-        text += end;
-        for (auto head = begin.size(); head + end.size() <= text.size(); ++head) {
-            for (auto tail = end.size(); head + tail <= text.size(); ++tail) {
-                auto const cut = cut_middle(text, head, tail);
-                CHECK(cut.size() <= head + tail);
-                CHECK(cut.size() + 16 >= head + tail);
-                CHECK(is_utf8(cut));
-                CHECK(check_json_object(cut) == json_verdict::good);
-            }
-        }
-    }
-}
-
 TEST_CASE("blanks around the object are cut off", "[wire][json]") {
     CHECK(parsed(" \t\r\n{ } \n") == "{ }");
 }

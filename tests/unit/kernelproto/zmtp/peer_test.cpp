@@ -307,6 +307,62 @@ TEST_CASE("limits are judged by what is announced, to the byte", "[zmtp][limit]"
     }
 }
 
+TEST_CASE("of a frame that is too long an excerpt is held, and what follows it is heard",
+          "[zmtp][limit]") {
+    peer_options options;
+    options.max_message_bytes = 1000;
+    options.excerpts = std::make_shared<long_frames>("key", 400, excerpt_sizes{200, 100});
+    auto const piece = GENERATE(std::size_t{1}, std::size_t{33}, std::size_t{1} << 20U);
+    side s{options};
+    s.establish();
+    std::string const text = "begin" + std::string(100'000, 'x') + "end";
+    auto const head = "\x03\0\0\0\0\0\x01\x86\xA8"s;
+    SECTION("among others") {
+        s.hear(
+            "\x01\x01"
+            "a" +
+                head + text +
+                "\0\x01"
+                "b"s +
+                "\0\x01"
+                "c"s,
+            piece);
+        REQUIRE_FALSE(s.p.failed());
+        REQUIRE(s.whole.size() == 2);
+        auto const& cut = s.whole[0].frames.at(1);
+        CHECK(cut.size() == text.size());
+        CHECK(cut.bytes().starts_with("beginx"));
+        CHECK(cut.bytes().ends_with("xend"));
+        CHECK(s.whole[0].frames.at(0).bytes() == "a");
+        CHECK(s.whole[0].frames.at(2).bytes() == "b");
+        CHECK(s.whole[0].bytes == 400 + 2 + 3 * peer::frame_cost);
+        CHECK(s.whole[1].frames.at(0).bytes() == "c");
+    }
+    SECTION("half of it weighs what is held") {
+        s.hear(head + text.substr(0, 150), piece);
+        CHECK(s.p.unfinished_bytes() == 150);
+        s.hear(text.substr(150, 50'000), piece);
+        CHECK(s.p.unfinished_bytes() == 400);
+    }
+    SECTION("at the limit it is held whole") {
+        s.hear("\x02\0\0\0\0\0\0\x01\x90"s + std::string(400, 'x'), piece);
+        CHECK_FALSE(s.whole.at(0).frames.at(0).cut());
+    }
+    SECTION("excerpts count together") {
+        s.hear(head + text + head + text + head, piece);
+        CHECK(s.p.failed() == fault::long_message);
+    }
+    SECTION("of any length") {
+        s.hear("\x02\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"s + text, piece);
+        CHECK_FALSE(s.p.failed());
+        CHECK(s.p.unfinished_bytes() == 400);
+    }
+    SECTION("a command is no frame of a message") {
+        s.hear("\x06\0\0\0\0\0\x01\x86\xA8"s, piece);
+        CHECK(s.p.failed() == fault::framing);
+    }
+}
+
 TEST_CASE("a message takes no more memory than it weighs", "[zmtp][limit]") {
     auto const frames = GENERATE(1, 2, 3, 5, 9);
     auto const size = GENERATE(0, 1, 40);

@@ -17,9 +17,12 @@ namespace {
 /// glibc learns from the first long output that such blocks belong into its heaps, where they stay
 /// for ever (mallopt(3), M_MMAP_THRESHOLD). What is long goes back to the host when it is let go.
 void give_back_memory() {
-    constexpr int long_block_bytes = 256 * 1024;
+    constexpr int long_block_bytes = 1024 * 1024;
+    constexpr int kept_bytes = 4 * 1024 * 1024;
     // Before there is a second thread.
     (void)::mallopt(M_MMAP_THRESHOLD, long_block_bytes);  // NOLINT(concurrency-mt-unsafe)
+    // Not each time that one of the longest other blocks is.
+    (void)::mallopt(M_TRIM_THRESHOLD, kept_bytes);  // NOLINT(concurrency-mt-unsafe)
 }
 
 int run(int count, char** arguments) {

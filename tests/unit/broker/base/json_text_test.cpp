@@ -36,6 +36,21 @@ TEST_CASE("text becomes a JSON string whatever its bytes are", "[base][json]") {
     CHECK(quoted("\xC3") == "\"\xEF\xBF\xBD\"");
 }
 
+TEST_CASE("what has to be escaped is, wherever in the text it lies", "[base][json]") {
+    for (int byte = 0; byte < 256; ++byte) {
+        auto const odd = std::string(1, static_cast<char>(byte));
+        auto const alone = quoted(odd);
+        auto const escaped = alone.substr(1, alone.size() - 2);
+        for (std::size_t before = 0; before < 20; ++before) {
+            for (std::size_t after = 0; after < 10; ++after) {
+                auto const text = std::string(before, ' ') + odd + std::string(after, '~');
+                CHECK(quoted(text) ==
+                      '"' + std::string(before, ' ') + escaped + std::string(after, '~') + '"');
+            }
+        }
+    }
+}
+
 TEST_CASE("numbers are shown short, and what JSON cannot say is null", "[base][json]") {
     CHECK(shown(0.5) == "0.5");
     CHECK(shown(60) == "60");

@@ -14,7 +14,7 @@ namespace broker {
 namespace {
 
 constexpr std::size_t max_held = 4096;
-constexpr std::size_t piece_bytes = std::size_t{256} << 10;
+constexpr std::size_t piece_bytes = std::size_t{128} << 10;
 
 event_type type_of(stream_name stream) {
     return stream == stream_name::stdout_stream ? event_type::stdout_text : event_type::stderr_text;
@@ -38,6 +38,7 @@ bool is_text(event_type type) {
 
 std::string text_data(std::string_view text) {
     std::string out;
+    out.reserve(text.size() + text.size() / 16 + 16);
     json_object object(out);
     object.string("text", text);
     object.close();

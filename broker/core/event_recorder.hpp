@@ -46,6 +46,10 @@ public:
     /// The events are not all that was said.
     bool cut() const noexcept { return full_ || dropped_bytes_ > 0; }
 
+    /// The head takes nothing more, and bytes of output that it holds.
+    bool full() const noexcept { return full_; }
+    std::uint64_t head_bytes() const noexcept { return bytes_; }
+
 private:
     struct held {
         event_type type;

@@ -83,6 +83,7 @@ void replay(event_draft const& one, outputs& into, replayed& told) {
         case event_type::truncated:
             into.count_missing(
                 static_cast<std::uint64_t>(integer_member(one.data, "dropped_bytes").value_or(0)));
+            into.close_head();
             return;
         case event_type::queued:
         case event_type::input_request:

@@ -20,9 +20,13 @@ std::string_view word(stream_name stream) {
     return stream == stream_name::stdout_stream ? "stdout" : "stderr";
 }
 
+std::string& text_of(rendered_outputs& out, stream_name stream) {
+    return stream == stream_name::stdout_stream ? out.stdout_text : out.stderr_text;
+}
+
 }  // namespace
 
-void outputs::append_stream(stream_name stream, std::string_view text) {
+void outputs::append_stream(stream_name stream, std::string_view text, std::uint64_t following) {
     if (text.empty()) {
         return;
     }
@@ -32,11 +36,12 @@ void outputs::append_stream(stream_name stream, std::string_view text) {
     if (full_) {
         append_text_to_tail(stream, text);
     } else {
-        append_text_to_head(stream, text);
+        append_text_to_head(stream, text, following);
     }
 }
 
-void outputs::append_text_to_head(stream_name stream, std::string_view text) {
+void outputs::append_text_to_head(stream_name stream, std::string_view text,
+                                  std::uint64_t following) {
     bool const merge =
         !head_.empty() && head_.back().what == entry::kind::text && head_.back().stream == stream;
     std::uint64_t const used = merge ? head_.back().body.size() : 0;
@@ -51,7 +56,13 @@ void outputs::append_text_to_head(stream_name stream, std::string_view text) {
         if (!merge) {
             head_.emplace_back().stream = stream;
         }
-        head_.back().body += taken;
+        auto& body = head_.back().body;
+        if (following > 0) {
+            // Growing step by step copies it over and over.
+            body.reserve(body.size() + std::min(room, text.size() + following) +
+                         2 * limits_.tail_bytes);
+        }
+        body += taken;
         head_bytes_ += taken.size();
     }
     if (taken.size() < text.size()) {
@@ -272,32 +283,52 @@ rendered_outputs outputs::render() {
     trim_tail(limits_.tail_bytes);
     rendered_outputs out;
     out.outputs_json = "[";
-    out.displays_json = "[";
-    entry const* result = nullptr;
-    auto const add = [&](entry const& e) {
+    for_each([&](entry const& e) {
         out.outputs_json += out.outputs_json.size() == 1 ? "" : ",";
-        std::size_t const begin = out.outputs_json.size();
         render_entry(out.outputs_json, e);
         if (e.what == entry::kind::text) {
-            (e.stream == stream_name::stdout_stream ? out.stdout_text : out.stderr_text) += e.body;
-        } else if (e.what != entry::kind::error) {
-            out.displays_json += out.displays_json.size() == 1 ? "" : ",";
-            out.displays_json.append(out.outputs_json, begin);
+            text_of(out, e.stream) += e.body;
         }
+    });
+    out.outputs_json += ']';
+    render_displays(out);
+    return out;
+}
+
+rendered_outputs outputs::take() {
+    trim_tail(limits_.tail_bytes);
+    rendered_outputs out;
+    render_displays(out);
+    for_each([&](entry& e) {
+        if (e.what == entry::kind::text) {
+            auto& text = text_of(out, e.stream);
+            text = text.empty() ? std::move(e.body) : std::move(text) + e.body;
+        }
+    });
+    reset();
+    return out;
+}
+
+/// And all else that is no text.
+void outputs::render_displays(rendered_outputs& out) {
+    entry const* result = nullptr;
+    out.displays_json = "[";
+    for_each([&](entry const& e) {
+        if (e.what == entry::kind::text || e.what == entry::kind::error) {
+            return;
+        }
+        out.displays_json += out.displays_json.size() == 1 ? "" : ",";
+        render_entry(out.displays_json, e);
         if (e.what == entry::kind::execute_result) {
             result = &e;
         }
-    };
-    std::for_each(head_.begin(), head_.end(), add);
-    std::for_each(tail_.begin(), tail_.end(), add);
-    out.outputs_json += ']';
+    });
     out.displays_json += ']';
     if (result != nullptr) {
         out.result = json_string_member(data_of(*result), "text/plain");
     }
     out.dropped_bytes = dropped_bytes_;
     out.truncated = dropped_bytes_ > 0;
-    return out;
 }
 
 }  // namespace broker

@@ -7,6 +7,7 @@
 
 #include "broker/core/execution.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -48,8 +49,9 @@ public:
     outputs(outputs const&) = delete;
     outputs& operator=(outputs const&) = delete;
 
-    /// `text` is kept as it is: `\r` and ANSI codes are the client's matter.
-    void append_stream(stream_name stream, std::string_view text);
+    /// `text` is kept as it is: `\r` and ANSI codes are the client's matter. So many bytes of the
+    /// same text follow.
+    void append_stream(stream_name stream, std::string_view text, std::uint64_t following = 0);
 
     /// An update changes every display of its id and is nothing where the id is unknown. A new
     /// display under a known id updates the earlier ones too.
@@ -63,6 +65,9 @@ public:
     /// So much was lost before it came here.
     void count_missing(std::uint64_t bytes) noexcept { dropped_bytes_ += bytes; }
 
+    /// What comes now is the end of it: it goes behind what is missing.
+    void close_head() noexcept { full_ = true; }
+
     /// Bytes that are missing already; `render` may drop a little more.
     std::uint64_t dropped_bytes() const noexcept { return dropped_bytes_; }
 
@@ -71,6 +76,13 @@ public:
 
     /// What there is now; called once, at the end, or as often as somebody looks.
     rendered_outputs render();
+
+    /// The same without `outputs_json`, at the end: the texts are not copied, and nothing is left.
+    rendered_outputs take();
+
+    /// The head takes nothing more, and bytes that it holds.
+    bool full() const noexcept { return full_; }
+    std::uint64_t head_bytes() const noexcept { return head_bytes_; }
 
     /// Bytes held, at most `max_bytes + 2 * tail_bytes` and a fixed cost an entry.
     std::uint64_t held_bytes() const noexcept { return head_bytes_ + tail_bytes_; }
@@ -98,7 +110,7 @@ private:
     };
 
     void reset();
-    void append_text_to_head(stream_name stream, std::string_view text);
+    void append_text_to_head(stream_name stream, std::string_view text, std::uint64_t following);
     void append_text_to_tail(stream_name stream, std::string_view text);
     void append_entry(entry e);
     bool fits_head(std::uint64_t bytes) const noexcept;
@@ -108,6 +120,13 @@ private:
     void trim_tail(std::uint64_t to);
     std::string_view data_of(entry const& e) const;
     void render_entry(std::string& out, entry const& e) const;
+    void render_displays(rendered_outputs& out);
+
+    template <class See>
+    void for_each(See see) {
+        std::for_each(head_.begin(), head_.end(), see);
+        std::for_each(tail_.begin(), tail_.end(), see);
+    }
 
     output_limits limits_;
     std::vector<entry> head_;

@@ -27,12 +27,30 @@ rich_data::kind translate(kernelproto::rich_output::kind what) {
     return rich_data::kind::update_display_data;
 }
 
+/// What was put out before does not stay as it was, but a log keeps it.
+bool rewrites(kernelproto::event const& heard) {
+    auto const* const rich = std::get_if<kernelproto::rich_output>(&heard);
+    return std::holds_alternative<kernelproto::output_cleared>(heard) || (rich && rich->display_id);
+}
+
 }  // namespace
 
 void event_collector::take(kernelproto::event&& heard) {
     event_recorder::drafts told;
+    bool const is_text = std::holds_alternative<kernelproto::stream_text>(heard) ||
+                         std::holds_alternative<kernelproto::output_discarded>(heard);
+    rewritten_ = rewritten_ || rewrites(heard);
+    bool const were_alike = is_log_alike();
     keep(heard, told);
+    if (recorder_.cut() || outputs_.full() || outputs_.dropped_bytes() > 0) {
+        log_tells_all_ = log_tells_all_ && is_text && !rewritten_ && were_alike && is_log_alike();
+    }
     log_->append(std::move(told));
+}
+
+/// So far the log and the outputs have the same head.
+bool event_collector::is_log_alike() const noexcept {
+    return recorder_.full() == outputs_.full() && recorder_.head_bytes() == outputs_.head_bytes();
 }
 
 void event_collector::keep(kernelproto::event& heard, event_recorder::drafts& told) {
@@ -47,7 +65,7 @@ void event_collector::keep(kernelproto::event& heard, event_recorder::drafts& to
                                       ? stream_name::stdout_stream
                                       : stream_name::stderr_stream;
                 recorder_.text(name, e.text, told);
-                outputs_.append_stream(name, e.text);
+                outputs_.append_stream(name, e.text, e.following);
             },
             [&](kernelproto::rich_output& e) {
                 rich_data rich{.what = translate(e.what),
@@ -82,6 +100,7 @@ void event_collector::keep(kernelproto::event& heard, event_recorder::drafts& to
 void event_collector::resume(std::string_view records) {
     replay(records, outputs_, before_);
     execution_count_ = before_.execution_count;
+    rewritten_ = true;  // perhaps
     recorder_.resume(before_.events, before_.bytes, before_.started);
 }
 

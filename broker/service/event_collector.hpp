@@ -33,6 +33,10 @@ public:
     void close();
 
     outputs& collected() noexcept { return outputs_; }
+
+    /// The outputs can be made again of what the log holds: it is whole, or it is cut where the
+    /// outputs are and nothing but text came since.
+    bool log_tells_all() const noexcept { return log_tells_all_; }
     std::optional<std::int64_t> execution_count() const noexcept { return execution_count_; }
 
     /// The program waits for a line.
@@ -41,6 +45,7 @@ public:
 
 private:
     void keep(kernelproto::event& heard, event_recorder::drafts& told);
+    bool is_log_alike() const noexcept;
 
     outputs outputs_;
     replayed before_;
@@ -48,6 +53,8 @@ private:
     std::shared_ptr<event_log> log_;
     std::optional<std::int64_t> execution_count_;
     bool wants_input_ = false;
+    bool log_tells_all_ = true;
+    bool rewritten_ = false;
 };
 
 }  // namespace broker

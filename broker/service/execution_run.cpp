@@ -362,22 +362,35 @@ execution_facts execution_run::facts_of(kernelproto::execution_end const& end) c
 /// What takes more than a moment is made and written on the pool.
 task<> keep_outputs(service_context& context, std::shared_ptr<pending_execution> what) {
     auto const collector = what->collector;
-    if (collector->collected().held_bytes() <= rendered_on_loop_bytes) {
-        what->view.output = collector->collected().render();
-        what->outputs_json = outputs_members(what->view.output);
-    } else {
+    bool const in_log = collector->log_tells_all() && !what->log->broken();
+    bool const is_long = collector->collected().held_bytes() > rendered_on_loop_bytes;
+    if (is_long && in_log) {
+        what->result = result_place::log;
+        what->view.output =
+            co_await offload(context.pool, [collector] { return collector->collected().take(); });
+        co_return;
+    }
+    if (is_long) {
         std::tie(what->view.output, what->outputs_json) =
             co_await offload(context.pool, [collector] {
                 auto output = collector->collected().render();
                 auto members = outputs_members(output);
                 return std::pair(std::move(output), std::move(members));
             });
+    } else {
+        what->view.output = collector->collected().render();
+        what->outputs_json = outputs_members(what->view.output);
     }
-    if (what->outputs_json.size() > result_in_table_bytes) {
-        what->result_in_file = co_await offload(context.pool, [&files = context.files, what] {
+    if (what->outputs_json.size() <= result_in_table_bytes) {
+        co_return;
+    }
+    what->result = in_log ? result_place::log : result_place::file;
+    if (!in_log) {
+        bool const kept = co_await offload(context.pool, [&files = context.files, what] {
             return files.write_result(what->view.id, what->outputs_json).has_value();
         });
-        if (!what->result_in_file) {
+        if (!kept) {
+            what->result = result_place::table;
             context.log.error("result_not_kept", {{"execution", what->view.id.str()}});
         }
     }
@@ -413,7 +426,7 @@ void seal(pending_execution& what, moment now) {
     view.duration_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - what.accepted).count();
     what.summary_json = summary_json(view);
-    if (what.outputs_json.empty()) {
+    if (what.outputs_json.empty() && what.result == result_place::table) {
         what.outputs_json = outputs_members(view.output);
     }
 }
@@ -429,10 +442,10 @@ namespace {
 
 void add_ended(pending_execution const& what, execution_row& row) {
     row.summary_json = what.summary_json;
-    row.result_in_file = what.result_in_file;
-    if (what.result_in_file) {
+    row.result_in_file = what.result == result_place::file;
+    if (what.result == result_place::file) {
         row.file_bytes += what.outputs_json.size();
-    } else {
+    } else if (what.result == result_place::table) {
         row.outputs_json = what.outputs_json;
     }
     auto const& log = *what.log;

@@ -55,7 +55,8 @@ private:
     bool followed_ = false;
 };
 
-/// Its outputs as clients get them, from what was collected; a long text of them is in a file then.
+/// Its outputs as clients get them, from what was collected. Long ones are in a file then, or can
+/// be made again of its log.
 task<> keep_outputs(service_context& context, std::shared_ptr<pending_execution> what);
 
 /// Its parts as the store keeps them and its log ends with, unless they are made already.

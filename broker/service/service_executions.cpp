@@ -80,6 +80,20 @@ task<result<rendered_outputs>> replayed_outputs(service_context& context,
     co_return co_await offload(context.pool, [folded] { return folded->render(); });
 }
 
+/// An execution that has ended, its outputs made of its events.
+task<result<std::string>> text_of_log(service_context& context, std::string summary,
+                                      std::shared_ptr<event_log> log) {
+    auto output = co_await replayed_outputs(context, std::move(log));
+    if (!output) {
+        co_return output.error();
+    }
+    co_return co_await offload(
+        context.pool,
+        [summary = std::move(summary), output = std::move(*output)]() -> result<std::string> {
+            return joined(summary, outputs_members(output));
+        });
+}
+
 }  // namespace
 
 result<std::shared_ptr<pending_execution>> service::accept(session& where,
@@ -253,8 +267,16 @@ task<result<execution>> service::execute(session_key key, execution_options opti
 task<result<std::string>> service::text_of(execution_ticket ticket) {
     if (!ticket.live) {
         auto row = std::move(*ticket.row);
-        if (!row.result_in_file) {
+        if (!row.result_in_file && !row.outputs_json.empty()) {
             co_return joined(row.summary_json, row.outputs_json);
+        }
+        if (!row.result_in_file) {
+            auto summary = row.summary_json;
+            auto log = co_await log_of_ended(context_, std::move(row));
+            if (!log) {
+                co_return log.error();
+            }
+            co_return co_await text_of_log(context_, std::move(summary), std::move(*log));
         }
         co_return co_await offload(
             context_.pool,
@@ -268,6 +290,9 @@ task<result<std::string>> service::text_of(execution_ticket ticket) {
     }
     auto const what = ticket.live.what;
     if (what->view.state == execution_state::done && !what->summary_json.empty()) {
+        if (what->outputs_json.empty()) {
+            co_return co_await text_of_log(context_, what->summary_json, what->log);
+        }
         if (what->outputs_json.size() <= done_on_loop_bytes) {
             co_return joined(what->summary_json, what->outputs_json);
         }

@@ -22,6 +22,9 @@
 
 namespace broker {
 
+/// Where the outputs of an execution that has ended are, for later readers.
+enum class result_place : std::uint8_t { table, file, log };
+
 /// An execution from its acceptance to its end; readers and waiters hold it beyond that.
 struct pending_execution {
     pending_execution(boost::asio::any_io_executor executor, execution_options asked)
@@ -55,8 +58,8 @@ struct pending_execution {
     std::optional<failure> refused;
     /// Once it has ended, as the store keeps it: see `execution_row`.
     std::string summary_json;
-    std::string outputs_json;
-    bool result_in_file = false;
+    std::string outputs_json;  // may be empty when the log has it
+    result_place result = result_place::table;
     async_event done;
 };
 

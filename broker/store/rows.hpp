@@ -100,7 +100,7 @@ struct execution_row {
     /// When done: the execution without its outputs, JSON.
     std::string summary_json;
     /// When done: the members that `summary_json` lacks, JSON without braces; empty when they are
-    /// in a file (`execution_files`).
+    /// in a file (`execution_files`) or can be made of the events.
     std::string outputs_json;
     bool result_in_file = false;
     events_place events_at = events_place::none;

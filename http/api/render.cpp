@@ -49,7 +49,9 @@ void append_file(std::string& text, broker::file_info const& file) {
 }  // namespace
 
 std::string render_run(broker::execution const& e) {
+    auto const bytes = e.output.stdout_text.size() + e.plain_stderr.size();
     std::string text;
+    text.reserve(bytes + bytes / 16 + e.output.displays_json.size() + 1024);
     json_object out(text);
     out.string("stdout", e.output.stdout_text).string("stderr", e.plain_stderr);
     out.integer_or_null("exit_code", e.exit_code);

@@ -336,6 +336,37 @@ def test_nothing_is_lost_on_a_broker_that_is_late():
         assert told["stdout"].split() == ["on", *map(str, range(5000))]
 
 
+@pytest.mark.parametrize("code, truncated", (
+    ("print('a' * (3 << 20)); 7", False),
+    ("print('begin' + 'a' * (40 << 20) + 'end'); 7", True),
+    ("for i in range(5): print('\\u20ac' * (1 << 20))\n7", False),
+    ("for i in range(9): print('\\u20ac' * (1 << 20))\n7", True),
+    ("print('a' * (20 << 20))\nprint('b'); 1/0", True),
+    ("from IPython.display import clear_output\nprint('a' * (20 << 20)); clear_output(); print('b'); 7", False)),
+    ids=("whole", "one message", "characters", "many characters", "an error at the end", "cleared"))
+def test_long_outputs_are_the_same_for_whoever_asks(code, truncated):
+    """At once, later, and after a crash of the broker; with and without a file of their own."""
+    with Broker(timeout_s=300) as broker:
+        client = broker.client()
+        first = post(client, "s", code).json
+        assert first["truncated"] is truncated is (first["dropped_bytes"] > 0), first["dropped_bytes"]
+        assert (first["result"], first["outcome"]) == (("7", "ok") if "1/0" not in code else (None, "error"))
+        assert first["outputs"], "nothing is there"
+        if "begin" in code:
+            assert first["stdout"].startswith("begina") and first["stdout"].endswith("aend\n")
+        with read(broker, first["id"]) as events:
+            told = list(events)
+        numbered(told)
+        if "clear" not in code and not truncated:
+            assert text(told, "stdout") == first["stdout"]
+        assert look(client, first["id"]).json == first
+        broker.kill()
+        broker.start()
+        client = broker.client()
+        assert look(client, first["id"]).json == first
+        client.request("DELETE", "/v1/sessions/s")
+
+
 def test_nobody_elses(client):
     for path in ("", "/events"):
         answer = client.request("GET", f"/v1/executions/{'x' * 21}{path}")

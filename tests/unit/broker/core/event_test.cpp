@@ -150,7 +150,7 @@ TEST_CASE("one long text comes in pieces, cut between characters", "[events]") {
         text += "äöü€";
     }
     recorder.text(out, text, told);
-    CHECK(told.size() == 4);  // and `started`
+    CHECK(told.size() == 6);  // and `started`
     CHECK(text_of(told, event_type::stdout_text) == text);
 }
 

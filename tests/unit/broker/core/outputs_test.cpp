@@ -54,6 +54,33 @@ TEST_CASE("nothing put out is an empty list", "[core][outputs]") {
     CHECK_FALSE(r.truncated);
 }
 
+TEST_CASE("what is taken is what would be rendered, without the list", "[core][outputs]") {
+    auto const filled = [] {
+        auto o = std::make_unique<outputs>(
+            output_limits{.max_bytes = 60, .max_output_bytes = 40, .tail_bytes = 10});
+        o->append_stream(out, "a", 10);
+        o->append_stream(err, "e");
+        o->append_rich({.what = rich_data::kind::execute_result,
+                        .data = R"({"text/plain":"7"})",
+                        .execution_count = 7});
+        o->append_error({"E", "v", {}});
+        o->append_stream(out, std::string(100, 'x'));
+        o->append_stream(err, "last");
+        return o;
+    };
+    auto const rendered = filled()->render();
+    auto const o = filled();
+    auto const taken = o->take();
+    CHECK(taken.stdout_text == rendered.stdout_text);
+    CHECK(taken.stderr_text == rendered.stderr_text);
+    CHECK(taken.displays_json == rendered.displays_json);
+    CHECK(taken.result == rendered.result);
+    CHECK(taken.dropped_bytes == rendered.dropped_bytes);
+    CHECK((taken.truncated && rendered.truncated));
+    CHECK(taken.outputs_json == "[]");
+    CHECK(o->held_bytes() == 0);
+}
+
 TEST_CASE("neighbours of one stream are merged, the order of streams is kept", "[core][outputs]") {
     outputs o;
     o.append_stream(out, "a");

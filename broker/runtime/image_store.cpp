@@ -25,11 +25,16 @@ std::optional<std::string> read_file(fs::path const& path) {
     return file.bad() ? std::nullopt : std::optional(std::move(text));
 }
 
+/// What builds it: an image has the name of its definition unless it was given another.
+std::string how_to_build(std::string_view name) {
+    auto const text = std::string(name);
+    return "as root: kernel-broker image build images/" + text +
+           ", or, of another definition: kernel-broker image build DIRECTORY --name " + text;
+}
+
 failure not_built(std::string_view name) {
-    return fail(errc::image_unavailable,
-                "there is no kernel image \"" + std::string(name) +
-                    "\" on this host; build it, as root: kernel-broker image build images/" +
-                    std::string(name));
+    return fail(errc::image_unavailable, "there is no kernel image \"" + std::string(name) +
+                                             "\" on this host; build it, " + how_to_build(name));
 }
 
 }  // namespace
@@ -98,9 +103,8 @@ result<void> image_store::verify(image const& which) const {
     if (*digest != which.digest) {
         return fail(errc::image_unavailable,
                     "the kernel image \"" + which.name +
-                        "\" was changed after it was built; build it again, as root: "
-                        "kernel-broker image build images/" +
-                        which.name);
+                        "\" was changed after it was built; build it again, " +
+                        how_to_build(which.name));
     }
     return {};
 }

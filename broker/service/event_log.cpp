@@ -265,11 +265,14 @@ void event_log::forget_read() {
 void event_log::wake() {
     for (auto* const reader : readers_) {
         reader->wake_.cancel();
+        if (ended_ || left_ || broken_) {
+            reader->pause_.cancel();
+        }
     }
 }
 
 event_reader::event_reader(std::shared_ptr<event_log> log, std::uint64_t after, bool follow)
-    : log_(std::move(log)), after_(after), wake_(log_->context_.loop) {
+    : log_(std::move(log)), after_(after), wake_(log_->context_.loop), pause_(log_->context_.loop) {
     bool const in_writing = log_->file_ && log_->written_ < log_->bytes();
     if (!log_->ended_ || in_writing) {
         log_->readers_.push_back(this);
@@ -287,6 +290,7 @@ event_reader::~event_reader() { std::erase(log_->readers_, this); }
 void event_reader::stop() {
     stopped_ = true;
     wake_.cancel();
+    pause_.cancel();
 }
 
 std::uint64_t event_reader::limit() const noexcept {
@@ -294,8 +298,21 @@ std::uint64_t event_reader::limit() const noexcept {
     return stop_at_ ? std::min(*stop_at_, readable) : readable;
 }
 
-task<result<event_reader::batch>> event_reader::next(steady_time until) {
+/// Until then or until it is cancelled, whatever the reason.
+task<> event_reader::wait(boost::asio::steady_timer& timer, steady_time until) {
+    timer.expires_at(until);
+    (void)co_await timer.async_wait(no_throw);
+    auto const state = co_await boost::asio::this_coro::cancellation_state;
+    if (state.cancelled() != boost::asio::cancellation_type::none) {
+        throw boost::system::system_error(boost::asio::error::operation_aborted);
+    }
+}
+
+task<result<event_reader::batch>> event_reader::next(steady_time until, steady_time not_before) {
     batch out;
+    if (!log_->ended_ && !log_->left_ && std::chrono::steady_clock::now() < not_before) {
+        co_await wait(pause_, not_before);
+    }
     while (out.events.empty() && !stopped_) {
         auto const there = limit();
         if (at_ < there) {
@@ -317,12 +334,7 @@ task<result<event_reader::batch>> event_reader::next(steady_time until) {
         if (log_->left_ || std::chrono::steady_clock::now() >= until) {
             break;
         }
-        wake_.expires_at(until);
-        (void)co_await wake_.async_wait(no_throw);
-        auto const state = co_await boost::asio::this_coro::cancellation_state;
-        if (state.cancelled() != boost::asio::cancellation_type::none) {
-            throw boost::system::system_error(boost::asio::error::operation_aborted);
-        }
+        co_await wait(wake_, until);
     }
     co_return out;
 }

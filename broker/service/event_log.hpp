@@ -122,12 +122,13 @@ public:
     ~event_reader();
 
     /// Some events, in order; at least one, unless `until` came or `stop` was called. At the end
-    /// `ended`. `internal` when they cannot be read any more.
+    /// `ended`. `internal` when they cannot be read any more. What comes before `not_before` waits
+    /// for it, unless it is the end: many small events cost their reader less together.
     struct batch {
         std::vector<execution_event> events;
         bool ended = false;
     };
-    task<result<batch>> next(steady_time until);
+    task<result<batch>> next(steady_time until, steady_time not_before = {});
 
     /// A wait that is going on returns.
     void stop();
@@ -152,6 +153,8 @@ private:
     };
     static piece piece_of(std::string_view bytes);
 
+    task<> wait(boost::asio::steady_timer& timer, steady_time until);
+
     std::uint64_t limit() const noexcept;
     task<result<piece>> read(std::uint64_t limit);
     void take(piece got, batch& into);
@@ -163,6 +166,7 @@ private:
     std::uint64_t id_ = 0;                  // of the last one passed
     bool stopped_ = false;
     boost::asio::steady_timer wake_;
+    boost::asio::steady_timer pause_;
 };
 
 }  // namespace broker

@@ -16,6 +16,10 @@ namespace {
 /// Proxies close a connection that is silent for a minute, some earlier.
 constexpr std::chrono::seconds comment_every{15};
 
+/// What follows an event sooner than this is sent with what follows it in turn. What a client sees
+/// is as it was, and of many small events each costs both sides a part of what it did.
+constexpr std::chrono::milliseconds together_within{2};
+
 /// Half a millisecond's work; more is done on the pool.
 constexpr std::size_t written_on_loop_bytes = std::size_t{512} << 10;
 
@@ -44,7 +48,9 @@ execution_stream::execution_stream(broker::service& service, broker::execution_t
 
 broker::task<std::string> execution_stream::next() {
     auto const events = events_;
-    auto got = co_await events->next(std::chrono::steady_clock::now() + comment_every);
+    auto got = co_await events->next(std::chrono::steady_clock::now() + comment_every,
+                                     told_at_ + together_within);
+    told_at_ = std::chrono::steady_clock::now();
     std::string text;
     if (!got || events->stopped()) {
         co_return text;

@@ -25,6 +25,7 @@ public:
 private:
     broker::service& service_;
     std::shared_ptr<broker::event_reader> events_;
+    broker::steady_time told_at_;
     /// What to leave. Absent in other streams, as it holds all outputs of the execution.
     std::optional<broker::execution_ticket> to_leave_;
 };

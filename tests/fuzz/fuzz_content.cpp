@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Content bytes of a peer through every reader. No input may crash one; whatever is told must be
-// valid UTF-8, and raw slices must be JSON objects by a strict parser's word. One thread.
+// Content bytes of a peer through every reader, and without their middle. No input may crash one;
+// whatever is told must be valid UTF-8, and raw slices must be JSON objects by a strict parser's
+// word. One thread.
 #include "kernelproto/wire/content.hpp"
+#include "kernelproto/wire/excerpt.hpp"
 #include "kernelproto/wire/json_text.hpp"
 #include "kernelproto/wire/utf8.hpp"
 
@@ -43,6 +45,14 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     frame const content{std::string(reinterpret_cast<char const*>(data), size)};
     if (auto const out = read_stream(content)) {
         require(is_utf8(out->text));
+    }
+    excerpt_sizes const sizes{size / 3, size / 4};
+    if (sizes.tail_bytes > 0 && size > sizes.held_bytes()) {
+        auto const cut = excerpt_of(content, sizes);
+        require(cut.size() == size && cut.bytes().size() <= sizes.held_bytes());
+        if (auto const out = read_stream(cut)) {
+            require(is_utf8(out->text) && out->missing == cut.cut()->left_out);
+        }
     }
     if (auto const out = read_rich_output(rich_output::kind::execute_result, content)) {
         require_object(out->data);

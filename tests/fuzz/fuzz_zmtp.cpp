@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes of a kernel through `zmtp::peer`, cut in two ways, from the greeting on and from the first
-// frame on. No input may crash it, pass its limit, or mean something else when it is cut elsewhere.
+// frame on, with and without excerpts of what is long. No input may crash it, pass its limit, or
+// mean something else when it is cut elsewhere.
 // One thread.
 #include "kernelproto/zmtp/peer.hpp"
 
@@ -8,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +26,8 @@ struct heard {
     std::optional<zmtp::fault> failed;
 };
 
-heard hear(zmtp::socket_type ours, std::string_view before, std::string_view bytes,
+heard hear(zmtp::peer_options options, std::string_view before, std::string_view bytes,
            std::size_t piece, bool direct) {
-    zmtp::peer_options options;
-    options.ours = ours;
     options.max_message_bytes = limit;
     options.max_frames = 10;
     zmtp::peer p{options};
@@ -59,7 +59,8 @@ bool same(heard const& a, heard const& b) {
                           return x.bytes == y.bytes && x.bytes <= limit &&
                                  std::equal(x.frames.begin(), x.frames.end(), y.frames.begin(),
                                             y.frames.end(), [](frame const& f, frame const& g) {
-                                                return f.bytes() == g.bytes();
+                                                return f.bytes() == g.bytes() &&
+                                                       f.size() == g.size();
                                             });
                       });
 }
@@ -82,8 +83,13 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
                         : (data[0] & 4U) != 0 ? std::string_view{greeted}
                                               : std::string_view{};
     std::size_t const piece = 1U + data[1];
-    if (!same(hear(ours, before, bytes, piece, (data[0] & 8U) != 0),
-              hear(ours, before, bytes, bytes.size() + 1, false))) {
+    zmtp::peer_options options;
+    options.ours = ours;
+    if ((data[0] & 16U) != 0) {
+        options.excerpts = std::make_shared<long_frames>("key", 300, excerpt_sizes{100, 30});
+    }
+    if (!same(hear(options, before, bytes, piece, (data[0] & 8U) != 0),
+              hear(options, before, bytes, bytes.size() + 1, false))) {
         std::abort();
     }
     return 0;

@@ -102,6 +102,37 @@ TEST_CASE("a reader sees what is in the file, at once", "[service][events]") {
     CHECK(s.in_file("ghi"));
 }
 
+TEST_CASE("a reader who has time gets events together, and the end at once", "[service][events]") {
+    log_stage s;
+    s.log->append(event_type::stdout_text, "abc");
+    event_reader reader(s.log, 0, true);
+    auto const later = std::chrono::steady_clock::now() + std::chrono::hours(1);
+    auto const waits = s.stage.begin(reader.next(steady_time::max(), later));
+    s.log->append(event_type::stdout_text, "def");
+    s.stage.settle();
+    CHECK_FALSE(waits->has_value());
+    SECTION("the log ends") {
+        s.log->end("{}");
+        CHECK(ids(s.stage.wait(waits)->events) == std::vector<std::uint64_t>{1, 2, 3});
+    }
+    SECTION("its broker leaves") {
+        s.log->leave();
+        CHECK(ids(s.stage.wait(waits)->events) == std::vector<std::uint64_t>{1, 2});
+    }
+    SECTION("it is stopped") {
+        reader.stop();
+        CHECK(s.stage.wait(waits)->events.empty());
+    }
+    SECTION("its time has come") {
+        event_reader other(s.log, 0, true);
+        auto const soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+        CHECK(ids(s.stage.get(other.next(steady_time::max(), soon))->events) ==
+              std::vector<std::uint64_t>{1, 2});
+        reader.stop();
+        (void)s.stage.wait(waits);
+    }
+}
+
 TEST_CASE("readers have their own places, and one that waits hinders nobody", "[service][events]") {
     log_stage s;
     event_reader slow(s.log, 0, true);

@@ -29,7 +29,7 @@ std::optional<std::string> read_file(fs::path const& path) {
 std::string how_to_build(std::string_view name) {
     auto const text = std::string(name);
     return "as root: kernel-broker image build images/" + text +
-           ", or, of another definition: kernel-broker image build DIRECTORY --name " + text;
+           ", or, of another definition: kernel-broker image build DIR --name " + text;
 }
 
 failure not_built(std::string_view name) {

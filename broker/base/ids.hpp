@@ -39,6 +39,8 @@ private:
 using session_id = basic_id<struct session_id_tag>;
 using sandbox_id = basic_id<struct sandbox_id_tag>;
 using execution_id = basic_id<struct execution_id_tag>;
+/// Of one version of one file; clients see it.
+using file_version_id = basic_id<struct file_version_id_tag>;
 
 /// What a client calls its session, unique within its tenant.
 struct session_key {

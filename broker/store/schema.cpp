@@ -3,9 +3,15 @@
 // bytes. Never a foreign key without an index on it. One thread, at start.
 #include "broker/store/schema.hpp"
 
+#include "broker/base/unique_fd.hpp"
+
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
 
 namespace broker {
 namespace {
@@ -125,9 +131,62 @@ constexpr char const* version_5 = "ALTER TABLE execution ADD COLUMN code BLOB;";
 /// The loop waits with it. Whoever adds a key holds the lock for single milliseconds.
 constexpr int lock_wait_ms = 250;
 
-/// Step `n` makes version `n + 1` of version `n`.
-constexpr std::array<char const*, 5> steps_of_schema = {version_1, version_2, version_3, version_4,
-                                                        version_5};
+constexpr std::array<char const*, 5> session_steps = {version_1, version_2, version_3, version_4,
+                                                      version_5};
+
+/// A content counts once for a tenant, whatever number of its versions have it; triggers keep the
+/// sums, so that a quota costs one row.
+constexpr char const* files_1 = R"(
+CREATE TABLE file_version (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  tenant TEXT NOT NULL,
+  session TEXT NOT NULL,
+  path BLOB NOT NULL,
+  sha256 BLOB,
+  size_bytes INTEGER NOT NULL,
+  modified_ns INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  used_at INTEGER NOT NULL,
+  execution TEXT
+) STRICT;
+CREATE INDEX file_version_by_path ON file_version (session, path, number);
+CREATE INDEX file_version_by_use ON file_version (tenant, used_at);
+CREATE INDEX file_version_by_age ON file_version (used_at);
+
+CREATE TABLE content (
+  tenant TEXT NOT NULL,
+  sha256 BLOB NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  versions INTEGER NOT NULL,
+  PRIMARY KEY (tenant, sha256)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX content_by_sha256 ON content (sha256);
+
+CREATE TABLE usage (
+  tenant TEXT PRIMARY KEY,
+  bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER version_added AFTER INSERT ON file_version WHEN NEW.sha256 IS NOT NULL BEGIN
+  INSERT INTO content VALUES (NEW.tenant, NEW.sha256, NEW.size_bytes, 1)
+    ON CONFLICT DO UPDATE SET versions = versions + 1;
+END;
+CREATE TRIGGER version_gone AFTER DELETE ON file_version WHEN OLD.sha256 IS NOT NULL BEGIN
+  UPDATE content SET versions = versions - 1 WHERE tenant = OLD.tenant AND sha256 = OLD.sha256;
+  DELETE FROM content WHERE tenant = OLD.tenant AND sha256 = OLD.sha256 AND versions = 0;
+END;
+CREATE TRIGGER content_added AFTER INSERT ON content BEGIN
+  INSERT INTO usage VALUES (NEW.tenant, NEW.size_bytes)
+    ON CONFLICT DO UPDATE SET bytes = bytes + NEW.size_bytes;
+END;
+CREATE TRIGGER content_gone AFTER DELETE ON content BEGIN
+  UPDATE usage SET bytes = bytes - OLD.size_bytes WHERE tenant = OLD.tenant;
+  DELETE FROM usage WHERE tenant = OLD.tenant AND bytes = 0;
+END;
+)";
+
+constexpr std::array<char const*, 1> version_steps = {files_1};
 
 result<int> version_of(sqlite3* db) {
     prepared statement("PRAGMA user_version");
@@ -139,28 +198,27 @@ result<int> version_of(sqlite3* db) {
     return static_cast<int>(q.integer());
 }
 
-failure damaged(std::string const& path, std::string_view why) {
+failure damaged(std::string const& path, schema const& of, std::string_view why) {
     return fail(errc::internal,
                 fmt::format("{} is damaged ({}); move it and its -wal and -shm files away to "
-                            "start without sessions, or put back a copy",
-                            path, why));
+                            "start without {}, or put back a copy",
+                            path, why, of.without));
 }
 
-result<void> check_integrity(sqlite3* db, std::string const& path) {
+result<void> check_integrity(sqlite3* db, std::string const& path, schema const& of) {
     prepared statement("PRAGMA quick_check(1)");
     auto q = statement.use(db);
     auto const row = q.step();
     if (!row) {
-        return damaged(path, sqlite3_errmsg(db));
+        return damaged(path, of, sqlite3_errmsg(db));
     }
     if (auto const said = q.text(); said != "ok") {
-        return damaged(path, said);
+        return damaged(path, of, said);
     }
     return {};
 }
 
-}  // namespace
-
+/// How this program uses its connection: the log beside the table, what is waited for and how long.
 result<void> configure(sqlite3* db) {
     sqlite3_busy_timeout(db, lock_wait_ms);
     sqlite3_extended_result_codes(db, 1);
@@ -175,23 +233,22 @@ result<void> configure(sqlite3* db) {
                       "PRAGMA journal_size_limit = 16777216;");
 }
 
-int schema_version() noexcept { return static_cast<int>(steps_of_schema.size()); }
-
-result<void> check_file(sqlite3* db, std::string const& path) {
+/// Reads only.
+result<void> check_file(sqlite3* db, std::string const& path, schema const& of) {
     auto const version = version_of(db);
     if (!version) {
-        return damaged(path, sqlite3_errmsg(db));
+        return damaged(path, of, sqlite3_errmsg(db));
     }
-    if (*version > schema_version()) {
+    if (*version > of.version()) {
         return fail(errc::internal,
                     fmt::format("{} was written by a newer kernel-broker (its version is {}, this "
                                 "program knows up to {}); use that one, or another state directory",
-                                path, *version, schema_version()));
+                                path, *version, of.version()));
     }
-    return check_integrity(db, path);
+    return check_integrity(db, path, of);
 }
 
-result<void> migrate(sqlite3* db) {
+result<void> migrate(sqlite3* db, schema const& to) {
     transaction t(db);
     if (auto begun = t.begin(); !begun) {
         return begun;
@@ -200,19 +257,63 @@ result<void> migrate(sqlite3* db) {
     if (!version) {
         return version.error();
     }
-    if (*version == schema_version()) {
+    if (*version == to.version()) {
         return t.commit();
     }
-    for (auto v = static_cast<std::size_t>(*version); v < steps_of_schema.size(); ++v) {
-        if (auto done = run_script(db, steps_of_schema[v]); !done) {
+    for (auto v = static_cast<std::size_t>(*version); v < to.steps.size(); ++v) {
+        if (auto done = run_script(db, to.steps[v]); !done) {
             return done;
         }
     }
-    auto const stamp = fmt::format("PRAGMA user_version = {}", schema_version());
+    auto const stamp = fmt::format("PRAGMA user_version = {}", to.version());
     if (auto done = run_script(db, stamp.c_str()); !done) {
         return done;
     }
     return t.commit();
+}
+
+/// SQLite would make the file with the process's umask; the log beside it inherits its mode.
+result<void> make_file(std::string const& path) {
+    unique_fd const fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) {
+        return fail(errc::internal, fmt::format("{} cannot be opened: {}", path,
+                                                std::system_category().message(errno)));
+    }
+    return {};
+}
+
+}  // namespace
+
+schema const& session_schema() noexcept {
+    static constexpr schema all{session_steps, "sessions"};
+    return all;
+}
+
+schema const& version_schema() noexcept {
+    static constexpr schema all{version_steps, "the file versions of before"};
+    return all;
+}
+
+result<database_ptr> open_tables(std::string const& path, schema const& of) {
+    if (auto made = make_file(path); !made) {
+        return made.error();
+    }
+    auto opened = open_database(path);
+    if (!opened) {
+        return opened.error();
+    }
+    auto db = std::move(*opened);
+    // Before anything writes: a file that is not ours to use stays as it is.
+    if (auto checked = check_file(db.get(), path, of); !checked) {
+        return checked.error();
+    }
+    if (auto done = configure(db.get()); !done) {
+        return done.error();
+    }
+    if (auto done = migrate(db.get(), of); !done) {
+        return done.error();
+    }
+    return db;
 }
 
 }  // namespace broker

@@ -1,25 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables of broker.db and how a file of an earlier version becomes one of this.
+// The tables of our databases and how a file of an earlier version becomes one of this.
 // Never changes a step that was released: a new version is a new step. One thread, at start.
 #pragma once
 
 #include "broker/store/statement.hpp"
 
+#include <span>
 #include <string>
 
 namespace broker {
 
-/// Version of the newest file this program can use (`PRAGMA user_version`).
-int schema_version() noexcept;
+/// The tables of one kind of file. Step `n` makes version `n + 1` of version `n`; the newest that
+/// this program can use is their number (`PRAGMA user_version`).
+struct schema {
+    std::span<char const* const> steps;
+    char const* without;  // what is missing when one starts without the file
 
-/// Reads only. Fails with a sentence for the operator when the file is damaged, is no database or
-/// was written by a newer version.
-result<void> check_file(sqlite3* db, std::string const& path);
+    int version() const noexcept { return static_cast<int>(steps.size()); }
+};
 
-/// How this program uses its connection: the log beside the table, what is waited for and how long.
-result<void> configure(sqlite3* db);
+/// Of broker.db: sessions, sandboxes, executions, keys.
+schema const& session_schema() noexcept;
 
-/// Brings the tables up to date in one transaction; the file passed `check_file`.
-result<void> migrate(sqlite3* db);
+/// Of versions.db: versions of files, and how much of a tenant's they are.
+schema const& version_schema() noexcept;
+
+/// Makes the file (mode 0600) and its tables, or checks and migrates them, in one transaction. A
+/// file that is damaged, is no database or was written by a newer version fails with a sentence for
+/// the operator, and stays as it is. The connection has a log beside the table, which it commits to
+/// without waiting for the disk and never writes back by itself.
+result<database_ptr> open_tables(std::string const& path, schema const& of);
 
 }  // namespace broker

@@ -3,19 +3,13 @@
 // thread.
 #include "broker/store/sqlite_store.hpp"
 
-#include "broker/base/unique_fd.hpp"
 #include "broker/store/row_io.hpp"
 #include "broker/store/schema.hpp"
 #include "broker/store/sql.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-
-#include <cerrno>
 #include <chrono>
 #include <limits>
 #include <map>
-#include <system_error>
 #include <utility>
 
 namespace broker {
@@ -442,38 +436,14 @@ private:
     prepared upsert_note_{sql::upsert_note};
 };
 
-/// SQLite would make the file with the process's umask; the log beside it inherits its mode.
-result<void> make_file(std::string const& path) {
-    unique_fd const fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd) {
-        return fail(errc::internal, fmt::format("{} cannot be opened: {}", path,
-                                                std::system_category().message(errno)));
-    }
-    return {};
-}
-
 }  // namespace
 
 result<std::unique_ptr<session_store>> open_sqlite_store(std::string const& path) {
-    if (auto made = make_file(path); !made) {
-        return made.error();
+    auto db = open_tables(path, session_schema());
+    if (!db) {
+        return db.error();
     }
-    auto opened = open_database(path);
-    if (!opened) {
-        return opened.error();
-    }
-    auto db = std::move(*opened);
-    // Before anything writes: a file that is not ours to use stays as it is.
-    if (auto checked = check_file(db.get(), path); !checked) {
-        return checked.error();
-    }
-    if (auto done = configure(db.get()); !done) {
-        return done.error();
-    }
-    if (auto done = migrate(db.get()); !done) {
-        return done.error();
-    }
-    auto store = std::make_unique<sqlite_store>(std::move(db));
+    auto store = std::make_unique<sqlite_store>(std::move(*db));
     if (auto done = store->prune_expired(read_clocks().wall); !done) {
         return done.error();
     }

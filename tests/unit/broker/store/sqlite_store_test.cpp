@@ -163,7 +163,7 @@ TEST_CASE("an empty file becomes the present version, and opens again", "[store]
     prepared version("PRAGMA user_version");
     auto q = version.use(db.get());
     REQUIRE(*q.step());
-    CHECK(q.integer() == schema_version());
+    CHECK(q.integer() == session_schema().version());
 }
 
 TEST_CASE("a file of the first version becomes the present one, with its sessions",

@@ -25,14 +25,15 @@ inline constexpr auto no_throw = boost::asio::as_tuple(boost::asio::use_awaitabl
 
 /// Runs `work` on the pool; the awaiting coroutine goes on where it was. `work` owns what it
 /// touches: it may outlive the awaiting coroutine.
-template <class Work>
-auto offload(boost::asio::thread_pool& pool, Work work) -> task<decltype(work())> {
+/// `where` is a pool, or a strand of one.
+template <class Where, class Work>
+auto offload(Where& where, Work work) -> task<decltype(work())> {
     using value = decltype(work());
     // Asio default-constructs what a spawned coroutine returns; not every value can be.
     // A cancellation does not reach the pool: it would come from another thread, at any moment, and
     // one that comes just behind the work ends the program (Boost 1.81, co_spawn's entry point).
     auto made = co_await boost::asio::co_spawn(
-        pool,
+        where,
         [](Work inner) -> task<std::optional<value>> {
             co_return std::optional<value>(inner());
         }(std::move(work)),

@@ -97,6 +97,10 @@ std::string files_json(execution const& e) {
             .string("change", to_string(file.what));
         if (file.what != file_change::kind::deleted) {
             one.string("url", "/download/" + e.session_name + "/" + to_url(file.path));
+            one.string_or_null("sha256",
+                               file.sha256 ? std::optional(to_hex(*file.sha256)) : std::nullopt);
+            one.string_or_null("version",
+                               file.version ? std::optional(file.version->str()) : std::nullopt);
         }
         one.close();
     }

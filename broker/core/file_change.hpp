@@ -3,7 +3,11 @@
 // Never an absolute path, and the path is bytes, not text: a name need not be UTF-8. Values.
 #pragma once
 
+#include "broker/base/ids.hpp"
+#include "broker/base/sha256.hpp"
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +19,9 @@ struct file_change {
     std::string path;  // relative to the workspace, `/` between its parts
     kind what = kind::created;
     std::uint64_t size_bytes = 0;  // 0 when deleted
+    /// Of what was kept of it, if that could be done.
+    std::optional<file_version_id> version = std::nullopt;
+    std::optional<sha256_digest> sha256 = std::nullopt;
 
     friend bool operator==(file_change const&, file_change const&) = default;
 };

@@ -44,6 +44,9 @@ struct session_settings {
     double idle_timeout_max_s = 24 * 3600;
     /// How long the workspace stays after that.
     double workspace_keep_s = 24 * 3600;
+    /// Versions of files, since their last use, and most bytes of them.
+    double versions_keep_s = 30 * 24 * 3600;
+    std::uint64_t version_bytes_per_tenant = std::uint64_t{50} << 30;
     admission_caps caps;
 };
 

@@ -118,13 +118,17 @@ result<std::unique_ptr<running_broker>> running_broker::make(settings const& wit
     if (!table_log) {
         return table_log.error();
     }
+    auto versions = open_version_store(state->versions());
+    if (!versions) {
+        return versions.error();
+    }
     auto workspaces = make_workspaces(with, *state);
     if (!workspaces) {
         return workspaces.error();
     }
     std::unique_ptr<running_broker> made(
         new running_broker(with, log, std::move(*state), std::move(*store), std::move(*table_log),
-                           std::move(*workspaces)));
+                           std::move(*versions), std::move(*workspaces)));
     if (auto const bound = made->listen(); !bound) {
         return bound.error();
     }
@@ -133,6 +137,7 @@ result<std::unique_ptr<running_broker>> running_broker::make(settings const& wit
 
 running_broker::running_broker(settings const& with, logger const& log, state_dir state,
                                std::unique_ptr<session_store> store, database_log table_log,
+                               std::unique_ptr<version_store> versions,
                                std::unique_ptr<workspace_store> workspaces)
     : config_(with),
       log_(log),
@@ -143,6 +148,8 @@ running_broker::running_broker(settings const& with, logger const& log, state_di
       tasks_(loop_.get_executor(), report_to(log_)),
       store_(std::move(store)),
       table_log_(std::move(table_log)),
+      version_store_(std::move(versions)),
+      versions_(*version_store_, file_pool_, config_, read_clocks),
       workspaces_(std::move(workspaces)),
       runtime_(create_oci_runtime({.state_dir = state_.path(),
                                    .images_dir = images_directory(config_),
@@ -162,6 +169,7 @@ running_broker::running_broker(settings const& with, logger const& log, state_di
                .tasks = tasks_,
                .config = config_,
                .store = *store_,
+               .versions = versions_,
                .files = files_,
                .runtime = *runtime_,
                .workspaces = *workspaces_,
@@ -279,6 +287,7 @@ task<> running_broker::live() {
               {{"listen", http::to_string(listener_->where())}, {"serving", missing.empty()}});
     tasks_.spawn(keep_stock());
     tasks_.spawn(keep_log_short());
+    tasks_.spawn(prune_versions());
     tasks_.spawn(tick());
 }
 
@@ -326,6 +335,23 @@ task<> running_broker::keep_log_short() {
         auto const done = co_await offload(pool_, [this] { return table_log_.shorten(); });
         if (!done) {
             log_.warning("log_not_shortened", {{"err", done.error().detail}});
+        }
+    }
+}
+
+task<> running_broker::prune_versions() {
+    boost::asio::steady_timer timer(loop_);
+    while (!stopping_) {
+        auto const freed = co_await versions_.prune();
+        if (!freed) {
+            log_.warning("versions_not_pruned", {{"err", freed.error().detail}});
+        } else if (*freed > 0) {
+            log_.info("versions_pruned", {{"bytes", *freed}});
+        }
+        timer.expires_after(std::chrono::hours(1));
+        auto const [error] = co_await timer.async_wait(no_throw);
+        if (error) {
+            co_return;
         }
     }
 }

@@ -50,6 +50,7 @@ public:
 private:
     running_broker(settings const& with, logger const& log, state_dir state,
                    std::unique_ptr<session_store> store, database_log table_log,
+                   std::unique_ptr<version_store> versions,
                    std::unique_ptr<workspace_store> workspaces);
 
     result<void> listen();
@@ -61,6 +62,7 @@ private:
     task<> tick();
     task<> keep_stock();
     task<> keep_log_short();
+    task<> prune_versions();
     task<> stop();
 
     settings const config_;
@@ -73,6 +75,8 @@ private:
     task_group tasks_;
     std::unique_ptr<session_store> store_;
     database_log table_log_;
+    std::unique_ptr<version_store> version_store_;
+    file_versions versions_;
     std::unique_ptr<workspace_store> workspaces_;
     std::unique_ptr<container_runtime> runtime_;
     image_store images_;

@@ -11,6 +11,7 @@
 #include "broker/runtime/container_runtime.hpp"
 #include "broker/runtime/image_store.hpp"
 #include "broker/runtime/workspace_store.hpp"
+#include "broker/service/file_versions.hpp"
 #include "broker/store/execution_files.hpp"
 #include "broker/store/session_store.hpp"
 #include "kernelproto/link/kernel_connection.hpp"
@@ -33,6 +34,7 @@ struct service_context {
     task_group& tasks;
     settings const& config;
     session_store& store;
+    file_versions& versions;
     execution_files const& files;
     container_runtime& runtime;
     workspace_store& workspaces;

@@ -5,7 +5,6 @@
 
 #include "broker/core/execution_text.hpp"
 #include "broker/core/exit_words.hpp"
-#include "broker/service/workspace_files.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -219,31 +218,6 @@ task<> execution_run::ask_whether_back(kernelproto::execution_end const& end) {
     if (!back && !kernel_->has_ended()) {
         what_->killed = true;
         co_await kernel_->end();
-    }
-}
-
-task<> execution_run::look_at_files() {
-    auto hashes = std::make_shared<hash_cache>(std::exchange(where_->hashes, {}));
-    auto const before = std::make_shared<std::optional<workspace_snapshot>>(
-        std::exchange(where_->snapshot, std::nullopt));
-    auto now = co_await offload(context_.pool, [files = where_->files, hashes, before] {
-        return take_snapshot(*files, *before ? &**before : nullptr, *hashes);
-    });
-    where_->hashes = std::move(*hashes);
-    if (now) {
-        where_->snapshot = std::move(*now);
-    }
-}
-
-task<> execution_run::compare_files() {
-    if (where_->snapshot && is_still(*where_->files, *where_->snapshot)) {
-        co_return;
-    }
-    auto before = where_->snapshot;
-    co_await look_at_files();
-    // What was deleted meanwhile is not to be had at any address.
-    if (before && where_->snapshot && !where_->closing) {
-        what_->view.files = diff(*before, *where_->snapshot);
     }
 }
 

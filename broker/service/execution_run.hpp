@@ -44,6 +44,7 @@ private:
     task<> see_off_kernel(kernelproto::execution_end const& end);
     task<> ask_whether_back(kernelproto::execution_end const& end);
     task<> compare_files();
+    task<> keep_versions();
     execution_facts facts_of(kernelproto::execution_end const& end) const;
 
     service_context& context_;

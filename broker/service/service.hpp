@@ -143,6 +143,13 @@ public:
 
     task<result<file_page>> list_session_files(session_key key, file_query query);
     task<result<opened_file>> open_session_file(session_key key, workspace_path path);
+    /// Newest first; `file_not_found` when there is none.
+    task<result<version_page>> list_versions(session_key key, workspace_path path,
+                                             std::size_t limit,
+                                             std::optional<file_version_id> before);
+    /// `file_not_found` for one of another path, too.
+    task<result<opened_file>> open_version(session_key key, workspace_path path,
+                                           file_version_id id);
     task<result<void>> delete_session_file(session_key key, workspace_path path,
                                            file_condition condition);
     /// An unknown session is made (stopped); `call` knows it for `undo_upload`.

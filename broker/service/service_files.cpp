@@ -62,10 +62,14 @@ task<result<file_page>> service::list_session_files(session_key key, file_query 
     if (!where) {
         co_return where.error();
     }
-    co_return co_await in_turn(
+    auto page = co_await in_turn(
         *where, [files = (*where)->files, query = std::move(query)](hash_cache& hashes) {
             return list_files(*files, query, hashes);
         });
+    if (page) {
+        co_await context_.versions.note_newest((*where)->row.id, page->files);
+    }
+    co_return page;
 }
 
 task<result<opened_file>> service::open_session_file(session_key key, workspace_path path) {
@@ -79,6 +83,42 @@ task<result<opened_file>> service::open_session_file(session_key key, workspace_
         });
 }
 
+task<result<version_page>> service::list_versions(session_key key, workspace_path path,
+                                                  std::size_t limit,
+                                                  std::optional<file_version_id> before) {
+    if (auto const open = admits(work::looks); !open) {
+        co_return open.error();
+    }
+    auto const found = sessions_.find(key);
+    if (!found) {
+        co_return no_session();
+    }
+    auto page = co_await context_.versions.of_path(found->row.id, std::move(path), limit, before);
+    if (page && page->versions.empty() && !before) {
+        co_return fail(errc::file_not_found, "no version of that path was kept in the session");
+    }
+    co_return page;
+}
+
+task<result<opened_file>> service::open_version(session_key key, workspace_path path,
+                                                file_version_id id) {
+    if (auto const open = admits(work::looks); !open) {
+        co_return open.error();
+    }
+    auto const found = sessions_.find(key);
+    if (!found) {
+        co_return no_session();
+    }
+    auto opened = co_await context_.versions.open(key.tenant, std::move(id));
+    if (!opened) {
+        co_return opened.error();
+    }
+    if (opened->version.session != found->row.id || opened->version.path != path.str()) {
+        co_return fail(errc::file_not_found, "there is no file version of that id");
+    }
+    co_return std::move(opened->file);
+}
+
 task<result<void>> service::delete_session_file(session_key key, workspace_path path,
                                                 file_condition condition) {
     auto const where = co_await with_files(std::move(key));
@@ -86,9 +126,18 @@ task<result<void>> service::delete_session_file(session_key key, workspace_path 
         co_return where.error();
     }
     auto const gone = co_await in_turn(
-        *where, [files = (*where)->files, path = std::move(path), condition = std::move(condition)](
+        *where, [files = (*where)->files, path, condition = std::move(condition)](
                     hash_cache& hashes) { return delete_file(*files, path, condition, hashes); });
     files_changed(**where);
+    if (gone) {
+        std::vector<file_change> change{{.path = path.str(), .what = file_change::kind::deleted}};
+        if (auto const kept = co_await context_.versions.keep(
+                (*where)->files, {(*where)->row.key.tenant, (*where)->row.id, std::nullopt},
+                change);
+            !kept) {
+            co_return kept.error();
+        }
+    }
     co_return gone;
 }
 
@@ -142,6 +191,15 @@ task<result<stored_file>> service::commit_upload(std::shared_ptr<session_upload>
         co_return no_session();  // and with it what was stored
     }
     if (stored) {
+        std::vector<file_change> change{
+            {.path = stored->info.path,
+             .what = stored->created ? file_change::kind::created : file_change::kind::modified}};
+        auto const kept = co_await context_.versions.keep(
+            where->files, {where->row.key.tenant, where->row.id, std::nullopt}, change);
+        if (!kept) {
+            co_return kept.error();
+        }
+        stored->info.version = change[0].version;
         files_changed(*where);
         where->life.on_used(context_.clock());
         (void)context_.store.update_session(where->stored());

@@ -208,6 +208,9 @@ task<> sessions::remove(std::shared_ptr<session> which) {
     which->removing = done;
     co_await let_go(which);
     auto removed = co_await remove_from_host(which);
+    if (removed && which->row.closing == close_kind::deleted) {
+        removed = co_await context_.versions.forget(which->row.id);
+    }
     if (removed) {
         removed = remove_row(*which);
     }

@@ -6,6 +6,7 @@
 // or give an empty one).
 #pragma once
 
+#include "broker/base/ids.hpp"
 #include "broker/base/result.hpp"
 #include "broker/base/unique_fd.hpp"
 #include "broker/core/hash_cache.hpp"
@@ -28,6 +29,8 @@ struct file_info {
     /// Absent for a sparse giant (larger than its file system) and past the hashing budget of a
     /// call.
     std::optional<sha256_digest> sha256;
+    /// Absent: none has this content.
+    std::optional<file_version_id> version = std::nullopt;
     std::int64_t modified_ns = 0;  // since 1970
 };
 

@@ -148,10 +148,10 @@ result<bool> content_draft::write_file(int from, std::uint64_t size) {
     return true;
 }
 
-result<content_key> content_draft::finish() {
+result<content_key> content_draft::finish(flush when) {
     // A hole at the end has no byte that was written behind it.
     if (::ftruncate(file_.get(), static_cast<off_t>(key_.size_bytes)) != 0 ||
-        ::fsync(file_.get()) != 0) {
+        (when == flush::now && ::fsync(file_.get()) != 0)) {
         return os_failure("could not be kept");
     }
     key_.sha256 = hash_.finish();
@@ -183,6 +183,14 @@ result<content_draft> content_store::begin() const {
         return os_failure("could not be begun");
     }
     return content_draft(std::move(path), std::move(file));
+}
+
+result<void> content_store::flush() const {
+    unique_fd const dir(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!dir || ::syncfs(dir.get()) != 0) {
+        return os_failure("could not be kept");
+    }
+    return {};
 }
 
 std::string content_store::folder_of(sha256_digest const& sha256) const {
@@ -228,7 +236,7 @@ result<void> content_store::keep(std::vector<content_draft> drafts) {
         }
         more_folders = more_folders || *made;
         folders.insert(folder);
-        if (auto const named = name(one); !named) {
+        if (auto named = name(one); !named) {
             return named;
         }
     }
@@ -236,7 +244,7 @@ result<void> content_store::keep(std::vector<content_draft> drafts) {
         folders.insert(directory_);
     }
     for (auto const& folder : folders) {
-        if (auto const flushed = flush_directory(folder); !flushed) {
+        if (auto flushed = flush_directory(folder); !flushed) {
             return flushed;
         }
     }

@@ -43,8 +43,10 @@ public:
     /// being changed.
     result<bool> write_file(int from, std::uint64_t size);
 
-    /// Once, after the last byte: they are on the disk then.
-    result<content_key> finish();
+    enum class flush { now, later };
+
+    /// Once, after the last byte: they are on the disk then, or after `content_store::flush`.
+    result<content_key> finish(flush when = flush::now);
 
 private:
     friend class content_store;
@@ -68,6 +70,9 @@ public:
 
     /// Any thread.
     result<content_draft> begin() const;
+
+    /// All that was finished is on the disk, with whatever else waits for it. Any thread.
+    result<void> flush() const;
 
     /// `file_not_found` when it is not there. Any thread.
     result<unique_fd> read(sha256_digest const& sha256) const;

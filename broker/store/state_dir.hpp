@@ -27,6 +27,7 @@ public:
     std::string sandboxes() const { return path_ + "/sandboxes"; }
     std::string workspaces() const { return path_ + "/workspaces"; }
     std::string results() const { return path_ + "/results"; }
+    std::string versions() const { return path_ + "/versions"; }
 
 private:
     state_dir(std::string path, std::string instance, unique_fd lock);

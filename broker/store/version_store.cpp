@@ -202,7 +202,7 @@ public:
         digests gone;
         {
             auto q = delete_session_.use(db_.get());
-            if (auto const done = all_gone(q.bind(std::string_view(session.str())), gone); !done) {
+            if (auto done = all_gone(q.bind(std::string_view(session.str())), gone); !done) {
                 return done;
             }
         }
@@ -224,7 +224,7 @@ public:
     /// What has no row: a broker was killed between the two, or the table is another one.
     result<void> sweep() {
         digests found;
-        auto const looked =
+        auto looked =
             contents_.for_each([&found](content_key const& one) { found.insert(one.sha256); });
         if (!looked) {
             return looked;
@@ -282,7 +282,7 @@ private:
             {
                 auto q = delete_oldest_.use(db_.get());
                 q.bind(std::string_view(one.tenant)).bind(keep.at_least);
-                auto const removed = all_gone(q, gone, &any);
+                auto removed = all_gone(q, gone, &any);
                 if (!removed) {
                     return removed;
                 }

@@ -42,6 +42,7 @@ std::vector<api::entry> const& api::table() {
         {{"GET", "/v1/sessions/{id}/files"}, &api::list_files},
         {{"GET", "/v1/sessions/{id}/files/{path...}"}, &api::get_file},
         {{"PUT", "/v1/sessions/{id}/files/{path...}"}, &api::put_file},
+        {{"GET", "/v1/sessions/{id}/versions/{path...}"}, &api::list_versions},
         {{"DELETE", "/v1/sessions/{id}/files/{path...}"}, &api::delete_file},
     };
     return all;

@@ -19,6 +19,7 @@ namespace broker {
 class service;
 class workspace_path;
 struct execution_ticket;
+struct opened_file;
 struct upload_call;
 }  // namespace broker
 
@@ -66,6 +67,7 @@ private:
     broker::task<response> give_input(call here);
     broker::task<response> list_files(call here);
     broker::task<response> get_file(call here);
+    broker::task<response> list_versions(call here);
     broker::task<response> put_file(call here);
     broker::task<response> delete_file(call here);
 
@@ -76,8 +78,8 @@ private:
     /// What `put_file` has checked, into the file.
     broker::task<response> store_body(call here, std::string session, broker::workspace_path path,
                                       std::shared_ptr<broker::upload_call> uploads);
-    broker::task<response> send_file(call here, broker::session_key session,
-                                     std::string_view raw_path);
+    broker::task<response> send_path(call here, broker::session_key session);
+    static response send_file(call const& here, broker::opened_file file, std::string const& name);
 
     struct entry;
     static std::vector<entry> const& table();

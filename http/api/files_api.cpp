@@ -69,7 +69,7 @@ broker::task<response> api::list_files(call here) {
 }
 
 broker::task<response> api::get_file(call here) {
-    auto const query = read_query(here.incoming, {});
+    auto const query = read_query(here.incoming, {"version"});
     if (!query) {
         co_return to_response(query.error());
     }
@@ -77,7 +77,49 @@ broker::task<response> api::get_file(call here) {
     if (!session) {
         co_return to_response(session.error());
     }
-    co_return co_await send_file(here, *session, here.where.raw("path"));
+    auto const version = query->find("version");
+    if (version == query->end()) {
+        co_return co_await send_path(here, *session);
+    }
+    auto path = broker::workspace_path::from_url(here.where.raw("path"));
+    if (!path) {
+        co_return to_response(path.error());
+    }
+    auto const name = last_part(path->str());
+    auto opened = co_await service_.open_version(*session, *std::move(path),
+                                                 broker::file_version_id(version->second));
+    if (!opened) {
+        co_return to_response(opened.error());
+    }
+    co_return send_file(here, *std::move(opened), name);
+}
+
+broker::task<response> api::list_versions(call here) {
+    auto const query = read_query(here.incoming, {"limit", "cursor"});
+    if (!query) {
+        co_return to_response(query.error());
+    }
+    auto const session = here.session();
+    if (!session) {
+        co_return to_response(session.error());
+    }
+    auto path = broker::workspace_path::from_url(here.where.raw("path"));
+    if (!path) {
+        co_return to_response(path.error());
+    }
+    auto const limit = page_limit(*query, 100);
+    if (!limit) {
+        co_return to_response(limit.error());
+    }
+    auto const cursor = query->find("cursor");
+    auto const page = co_await service_.list_versions(
+        *session, *std::move(path), *limit,
+        cursor == query->end() ? std::nullopt
+                               : std::optional(broker::file_version_id(cursor->second)));
+    if (!page) {
+        co_return to_response(page.error());
+    }
+    co_return json_response(200, render_version_page(*page));
 }
 
 broker::task<response> api::download(call here) {
@@ -85,12 +127,11 @@ broker::task<response> api::download(call here) {
     if (!session) {
         co_return to_response(session.error());
     }
-    co_return co_await send_file(here, *session, here.where.raw("path"));
+    co_return co_await send_path(here, *session);
 }
 
-broker::task<response> api::send_file(call here, broker::session_key session,
-                                      std::string_view raw_path) {
-    auto path = broker::workspace_path::from_url(raw_path);
+broker::task<response> api::send_path(call here, broker::session_key session) {
+    auto path = broker::workspace_path::from_url(here.where.raw("path"));
     if (!path) {
         co_return to_response(path.error());
     }
@@ -99,6 +140,11 @@ broker::task<response> api::send_file(call here, broker::session_key session,
     if (!opened) {
         co_return to_response(opened.error());
     }
+    co_return send_file(here, *std::move(opened), name);
+}
+
+response api::send_file(call const& here, broker::opened_file file, std::string const& name) {
+    auto* const opened = &file;
     auto const state = state_of({opened->etag, opened->info.modified_ns});
     response answer;
     answer.headers.add("ETag", opened->etag);
@@ -110,15 +156,15 @@ broker::task<response> api::send_file(call here, broker::session_key session,
             break;
         case precondition::not_modified:
             answer.status = 304;
-            co_return answer;
+            return answer;
         case precondition::failed:
-            co_return to_response(
+            return to_response(
                 fail(errc::precondition_failed, "the file is not in the state that was asked for"));
     }
     auto const size = opened->info.size_bytes;
     auto const range = choose_range(here.incoming, size, state);
     if (range.kind == range_choice::outcome::unsatisfiable) {
-        co_return range_not_satisfiable(size);
+        return range_not_satisfiable(size);
     }
     bool const part = range.kind == range_choice::outcome::part;
     if (part) {
@@ -128,7 +174,7 @@ broker::task<response> api::send_file(call here, broker::session_key session,
     answer.body = file_body{.file = std::make_shared<broker::unique_fd>(std::move(opened->file)),
                             .offset = part ? range.offset : 0,
                             .length = part ? range.length : size};
-    co_return answer;
+    return answer;
 }
 
 broker::task<response> api::put_file(call here) {

@@ -41,6 +41,7 @@ void append_file(std::string& text, broker::file_info const& file) {
     one.string("path", file.path).integer("size_bytes", static_cast<std::int64_t>(file.size_bytes));
     one.string_or_null("sha256",
                        file.sha256 ? std::optional(broker::to_hex(*file.sha256)) : std::nullopt);
+    one.string_or_null("version", file.version ? std::optional(file.version->str()) : std::nullopt);
     one.string("modified_at", broker::to_rfc3339(broker::wall_time(
                                   std::chrono::milliseconds(file.modified_ns / 1'000'000))));
     one.close();
@@ -140,6 +141,32 @@ std::string render_file_page(broker::file_page const& page, std::string const& s
             }));
     out.string_or_null("next_cursor", page.next_cursor);
     out.boolean("complete", page.complete);
+    out.close();
+    return text;
+}
+
+std::string render_version_page(broker::version_page const& page) {
+    std::string text;
+    json_object out(text);
+    out.raw("versions",
+            array_of(page.versions, [](std::string& one, broker::file_version const& version) {
+                json_object object(one);
+                object.string("version", version.id.str());
+                object.boolean("deleted", !version.content);
+                object.integer(
+                    "size_bytes",
+                    version.content ? static_cast<std::int64_t>(version.content->size_bytes) : 0);
+                object.string_or_null("sha256",
+                                      version.content
+                                          ? std::optional(broker::to_hex(version.content->sha256))
+                                          : std::nullopt);
+                object.string("created_at", broker::to_rfc3339(version.created_at));
+                object.string_or_null("execution_id", version.execution
+                                                          ? std::optional(version.execution->str())
+                                                          : std::nullopt);
+                object.close();
+            }));
+    out.string_or_null("next_cursor", page.next ? std::optional(page.next->str()) : std::nullopt);
     out.close();
     return text;
 }

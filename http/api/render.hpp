@@ -24,6 +24,7 @@ std::string render_session_page(broker::session_page const& page);
 /// Of `/v1/sessions/{id}/files`; `session_name` makes the `url` of names that are not UTF-8.
 std::string render_file_page(broker::file_page const& page, std::string const& session_name);
 
+std::string render_version_page(broker::version_page const& page);
 std::string render_stored_file(broker::stored_file const& file);
 
 }  // namespace http::api

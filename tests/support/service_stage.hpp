@@ -32,6 +32,7 @@ struct fake_host {
     faulty_store store;
     temporary_directory images;
     temporary_directory results;
+    temporary_directory kept_versions;
     broker::execution_files files{results.path()};
     broker::settings config;
     std::vector<std::string> log;
@@ -94,10 +95,19 @@ public:
             on_step(name);
         }
     }};
+    std::unique_ptr<broker::version_store> version_store =
+        *broker::open_version_store(host.kept_versions.path());
     std::vector<std::shared_ptr<fake_kernel>> kernels;
     std::chrono::seconds ahead{0};  // of the service's clock before the real one
     std::chrono::hours wall_ahead{0};
     bool hold_kernels = false;
+    broker::clock_source clock = [this] {
+        auto now = broker::read_clocks();
+        now.steady += ahead;
+        now.wall += wall_ahead;
+        return now;
+    };
+    broker::file_versions versions{*version_store, file_pool, host.config, clock};
     broker::service_context context{
         .loop = loop,
         .pool = pool,
@@ -105,28 +115,21 @@ public:
         .tasks = tasks,
         .config = host.config,
         .store = host.store,
+        .versions = versions,
         .files = host.files,
         .runtime = host.runtime,
         .workspaces = host.workspaces,
         .images = images,
         .log = log,
         .reached = reached,
-        .clock =
-            [this] {
-                auto now = broker::read_clocks();
-                now.steady += ahead;
-                now.wall += wall_ahead;
-                return now;
-            },
-        .connect =
-            [this](kernelproto::connection_options,
-                   kernelproto::kernel_connection::failure_sink on_failure) {
-                auto made =
-                    std::make_shared<fake_kernel>(loop.get_executor(), std::move(on_failure));
-                made->held = hold_kernels;
-                kernels.push_back(made);
-                return made->connect(made);
-            }};
+        .clock = clock,
+        .connect = [this](kernelproto::connection_options,
+                          kernelproto::kernel_connection::failure_sink on_failure) {
+            auto made = std::make_shared<fake_kernel>(loop.get_executor(), std::move(on_failure));
+            made->held = hold_kernels;
+            kernels.push_back(made);
+            return made->connect(made);
+        }};
     broker::service api{context};
 
     /// Turns the loop until `holds`; far longer than anything here takes.

@@ -168,7 +168,7 @@ def test_a_changed_file_is_told_with_its_size_and_where_it_is(client, session):
         files = execute(client, session, code)["files"]
         for one in files:
             gone = one["change"] == "deleted"
-            assert set(one) == {"path", "size_bytes", "change"} | (set() if gone else {"url"})
+            assert set(one) == {"path", "size_bytes", "change"} | (set() if gone else {"url", "sha256", "version"})
             if not gone:
                 assert len(client.request("GET", one["url"]).body) == one["size_bytes"]
         return [(one["path"], one["size_bytes"], one["change"]) for one in files]
@@ -229,7 +229,7 @@ def test_files_are_listed_by_prefix_and_in_pages(client, filed):
 def test_a_listed_file_is_described_as_the_one_that_is_fetched(client, filed):
     for one in client.request("GET", filed).json["files"]:
         content = f"of {one['path']}".encode()
-        assert set(one) == {"path", "size_bytes", "sha256", "modified_at", "url"}
+        assert set(one) == {"path", "size_bytes", "sha256", "version", "modified_at", "url"}
         assert (one["size_bytes"], one["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
         assert abs(when(one["modified_at"]) - time.time()) < 3600
         assert client.request("GET", one["url"]).body == content
@@ -276,7 +276,7 @@ def test_a_range_counts_only_if_the_file_is_the_one_that_the_client_has(client, 
 
 def test_a_stored_file_is_described_where_it_was_stored(client, filed):
     new = client.request("PUT", f"{filed}/stored", b"12345")
-    assert new.status == 201 and set(new.json) == {"path", "size_bytes", "sha256", "modified_at"}
+    assert new.status == 201 and set(new.json) == {"path", "size_bytes", "sha256", "version", "modified_at"}
     assert (new.json["path"], new.json["size_bytes"]) == ("stored", 5)
     assert new.json["sha256"] == hashlib.sha256(b"12345").hexdigest() and when(new.json["modified_at"])
     got = client.request("GET", f"{filed}/stored")

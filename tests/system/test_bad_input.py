@@ -234,7 +234,7 @@ def test_queries_are_read_as_strictly_as_bodies(shared, filed, query, code):
             refused(send(shared, "GET", f"{target}?{query}"), 400, code)
 
 
-@pytest.mark.parametrize("query", ["force=1", "version=1"])
+@pytest.mark.parametrize("query", ["force=1", "versions=1"])
 @pytest.mark.parametrize("method, rest", [("GET", ""), ("GET", "/files/a.txt"), ("PUT", "/files/a.txt"),
                                           ("DELETE", "/files/a.txt"), ("DELETE", "")])
 def test_a_query_where_there_is_none_is_refused(shared, filed, method, rest, query):

@@ -70,6 +70,9 @@ struct stage {
     one_workspace workspaces;
     test::temporary_directory images_dir;
     test::temporary_directory results;
+    test::temporary_directory version_dir;
+    std::unique_ptr<version_store> version_table = *open_version_store(version_dir.path());
+    file_versions versions{*version_table, file_pool, config, read_clocks};
     execution_files files{results.path()};
     image_store images{images_dir.path()};
     logger log;
@@ -80,6 +83,7 @@ struct stage {
                             .tasks = tasks,
                             .config = config,
                             .store = *store,
+                            .versions = versions,
                             .files = files,
                             .runtime = runtime,
                             .workspaces = workspaces,

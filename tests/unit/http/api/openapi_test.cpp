@@ -267,6 +267,10 @@ TEST_CASE("the fields that are described are the fields that are sent", "[http][
     files.files.emplace_back();
     check_described(parsed(http::api::render_file_page(files, "s")), schema("FilePage"), "files");
     check_described(parsed(http::api::render_stored_file({})), schema("StoredFile"), "file");
+    broker::version_page versions;
+    versions.versions.emplace_back();
+    check_described(parsed(http::api::render_version_page(versions)), schema("VersionPage"),
+                    "versions");
     check_described(parsed(std::get<std::string>(http::api::to_response({{}, "d"}).body)),
                     schema("Problem"), "problem");
 }

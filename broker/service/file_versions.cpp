@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copies first, then names and rows: see `version_store`. Never holds a whole file in memory. On
+// the loop.
+#include "broker/service/file_versions.hpp"
+
+#include "broker/base/beneath.hpp"
+#include "broker/service/file_hashing.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace broker {
+namespace {
+
+/// Never removed for want of room before that: whoever was told an id comes back for it.
+constexpr std::chrono::hours kept_at_least{24};
+
+/// Waiting for the disk once for all is cheaper than for each, from so many on.
+constexpr std::size_t flushed_together = 8;
+
+constexpr int tries_of_a_moving_file = 3;
+
+std::optional<file_identity> identity_of_open(int fd) {
+    struct stat info {};
+    return ::fstat(fd, &info) == 0 ? std::optional(identity_of(info)) : std::nullopt;
+}
+
+/// Copies of what changed, and what to say of each.
+struct copied {
+    std::vector<content_draft> drafts;
+    std::vector<file_version> rows;
+    std::vector<std::size_t> changes;  // whose each row is
+};
+
+struct copy_of_file {
+    content_draft draft;
+    content_key key;
+    std::int64_t modified_ns = 0;
+};
+
+/// Absent: nothing that could be kept.
+result<std::optional<copy_of_file>> copy_file(workspace const& in, std::string const& path,
+                                              content_store const& into,
+                                              content_draft::flush when) {
+    auto const opened = beneath::open_file(in.data.get(), path, in.owner);
+    if (!opened) {
+        return std::optional<copy_of_file>{};
+    }
+    for (int i = 0; i < tries_of_a_moving_file; ++i) {
+        auto const before = identity_of_open(opened->get());
+        if (!before || (in.size_bytes > 0 && before->size > in.size_bytes)) {
+            break;
+        }
+        auto draft = into.begin();
+        if (!draft) {
+            return draft.error();
+        }
+        auto const whole = draft->write_file(opened->get(), before->size);
+        if (!whole) {
+            return whole.error();
+        }
+        if (!*whole || identity_of_open(opened->get()) != before) {
+            continue;
+        }
+        auto const key = draft->finish(when);
+        if (!key) {
+            return key.error();
+        }
+        return std::optional(copy_of_file{std::move(*draft), *key, before->mtime_ns});
+    }
+    return std::optional<copy_of_file>{};
+}
+
+result<copied> copy_changes(workspace const& in, file_versions::owner const& whose,
+                            std::vector<file_change> const& changes, wall_time now,
+                            content_store const& into) {
+    copied made;
+    bool const together = changes.size() > flushed_together;
+    auto const when = together ? content_draft::flush::later : content_draft::flush::now;
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        auto const& change = changes[i];
+        if (change.path.size() > workspace_path::max_bytes) {
+            continue;
+        }
+        file_version row{.id = {},
+                         .tenant = whose.tenant,
+                         .session = whose.session,
+                         .path = change.path,
+                         .content = std::nullopt,
+                         .modified_ns = 0,
+                         .created_at = now,
+                         .execution = whose.execution};
+        if (change.what != file_change::kind::deleted) {
+            auto copy = copy_file(in, change.path, into, when);
+            if (!copy) {
+                return copy.error();
+            }
+            if (!*copy) {
+                continue;
+            }
+            row.content = (*copy)->key;
+            row.modified_ns = (*copy)->modified_ns;
+            made.drafts.push_back(std::move((*copy)->draft));
+        }
+        made.rows.push_back(std::move(row));
+        made.changes.push_back(i);
+    }
+    if (together) {
+        if (auto const flushed = into.flush(); !flushed) {
+            return flushed.error();
+        }
+    }
+    return made;
+}
+
+}  // namespace
+
+version_keep file_versions::keep_now() const {
+    auto const now = clock_().wall;
+    return {.since = now - wall_seconds(config_.sessions.versions_keep_s),
+            .at_least = now - kept_at_least,
+            .tenant_bytes = config_.sessions.version_bytes_per_tenant};
+}
+
+task<result<void>> file_versions::keep(std::shared_ptr<workspace const> in, owner whose,
+                                       std::vector<file_change>& changes) {
+    auto made = co_await offload(pool_, [&store = store_, in = std::move(in),
+                                         whose = std::move(whose), changes, now = clock_().wall] {
+        return copy_changes(*in, whose, changes, now, store.contents());
+    });
+    if (!made) {
+        co_return made.error();
+    }
+    auto added = co_await offload(
+        strand_,
+        [&store = store_, keep = keep_now(), rows = std::move(made->rows),
+         drafts = std::make_shared<std::vector<content_draft>>(std::move(made->drafts))]() mutable {
+            return store.add(std::move(rows), std::move(*drafts), keep);
+        });
+    if (!added) {
+        co_return added.error();
+    }
+    for (std::size_t i = 0; i < added->size(); ++i) {
+        auto const& one = (*added)[i];
+        if (one.content) {
+            auto& change = changes[made->changes[i]];
+            change.version = one.id;
+            change.size_bytes = one.content->size_bytes;
+            change.sha256 = one.content->sha256;
+        }
+    }
+    co_return result<void>{};
+}
+
+task<result<version_page>> file_versions::of_path(session_id session, workspace_path path,
+                                                  std::size_t limit,
+                                                  std::optional<file_version_id> before) {
+    co_return co_await offload(
+        strand_, [&store = store_, session = std::move(session), path = std::move(path), limit,
+                  before = std::move(before)] {
+            return store.of_path(session, path.str(), limit, before ? &*before : nullptr);
+        });
+}
+
+task<result<file_versions::opened_version>> file_versions::open(std::string tenant,
+                                                                file_version_id id) {
+    co_return co_await offload(strand_,
+                               [&store = store_, tenant = std::move(tenant), id = std::move(id),
+                                now = clock_().wall]() -> result<opened_version> {
+                                   auto found = store.use(tenant, id, now);
+                                   if (!found) {
+                                       return found.error();
+                                   }
+                                   if (!found->content) {
+                                       return fail(errc::file_not_found,
+                                                   "of this version nothing is left: it says that "
+                                                   "the file was deleted");
+                                   }
+                                   auto file = store.contents().read(found->content->sha256);
+                                   if (!file) {
+                                       return file.error();
+                                   }
+                                   opened_version opened;
+                                   opened.file.file = std::move(*file);
+                                   opened.file.info = {.path = found->path,
+                                                       .size_bytes = found->content->size_bytes,
+                                                       .sha256 = found->content->sha256,
+                                                       .version = found->id,
+                                                       .modified_ns = found->modified_ns};
+                                   opened.file.etag = '"' + to_hex(found->content->sha256) + '"';
+                                   opened.version = std::move(*found);
+                                   return opened;
+                               });
+}
+
+task<> file_versions::note_newest(session_id session, std::vector<file_info>& files) {
+    std::vector<std::string> paths;
+    for (auto const& one : files) {
+        paths.push_back(one.path);
+    }
+    auto const newest = co_await offload(
+        strand_, [&store = store_, session = std::move(session), paths = std::move(paths)] {
+            return store.newest(session, paths);
+        });
+    if (!newest) {
+        co_return;
+    }
+    std::map<std::string_view, file_version const*> by_path;
+    for (auto const& one : *newest) {
+        by_path[one.path] = &one;
+    }
+    for (auto& file : files) {
+        auto const at = by_path.find(file.path);
+        if (at != by_path.end() && at->second->content && file.sha256 &&
+            at->second->content->sha256 == *file.sha256) {
+            file.version = at->second->id;
+        }
+    }
+}
+
+task<result<void>> file_versions::forget(session_id session) {
+    co_return co_await offload(
+        strand_, [&store = store_, session = std::move(session)] { return store.forget(session); });
+}
+
+task<result<std::uint64_t>> file_versions::prune() {
+    co_return co_await offload(strand_,
+                               [&store = store_, keep = keep_now()] { return store.prune(keep); });
+}
+
+}  // namespace broker

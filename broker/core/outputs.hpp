@@ -26,6 +26,12 @@ struct output_limits {
     std::size_t max_outputs = 50'000;                          // entries of outputs[]
 };
 
+/// For what was within its limits when it was put out.
+inline constexpr output_limits no_limits{.max_bytes = UINT64_MAX / 4,
+                                         .max_output_bytes = UINT64_MAX / 4,
+                                         .tail_bytes = UINT64_MAX / 4,
+                                         .max_outputs = SIZE_MAX / 4};
+
 /// A longer one is as none: no kernel makes it by itself.
 inline constexpr std::size_t max_display_id_bytes = 1024;
 
@@ -77,7 +83,8 @@ public:
     /// What there is now; called once, at the end, or as often as somebody looks.
     rendered_outputs render();
 
-    /// The same without `outputs_json`, at the end: the texts are not copied, and nothing is left.
+    /// The same without `outputs_json`, at the end: the texts are not copied, and no output is
+    /// left.
     rendered_outputs take();
 
     /// The head takes nothing more, and bytes that it holds.

@@ -370,7 +370,7 @@ constexpr std::array execution_rows{
             .at = KB_AT(executions.message_bytes),
             .doc = "Largest message of a kernel, of frames above 32 MiB what is "
                    "kept; above it the kernel is replaced.",
-            .least = mib,
+            .least = 64 * mib,
             .most = 16 * gib},
     setting{.key = "kernel_link",
             .group = execution,

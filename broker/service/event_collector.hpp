@@ -32,11 +32,17 @@ public:
     /// Nothing more comes: the log gets what was held back.
     void close();
 
+    /// What was resumed is not in the log after all.
+    void log_lacks_some() noexcept { log_tells_all_ = false; }
+
     outputs& collected() noexcept { return outputs_; }
 
     /// The outputs can be made again of what the log holds: it is whole, or it is cut where the
     /// outputs are and nothing but text came since.
-    bool log_tells_all() const noexcept { return log_tells_all_; }
+    bool log_tells_all() const noexcept {
+        // Where a full head is followed by an end that lacks nothing, the log does not say so.
+        return log_tells_all_ && (!outputs_.full() || outputs_.dropped_bytes() > 0);
+    }
     std::optional<std::int64_t> execution_count() const noexcept { return execution_count_; }
 
     /// The program waits for a line.

@@ -281,7 +281,7 @@ event_reader::event_reader(std::shared_ptr<event_log> log, std::uint64_t after, 
         }
     }
     if (!follow) {
-        stop_at_ = log_->bytes();
+        stop_at_ = log_->broken_ ? log_->written_ : log_->bytes();
     }
 }
 
@@ -323,13 +323,14 @@ task<result<event_reader::batch>> event_reader::next(steady_time until, steady_t
             take(std::move(*got), out);
             continue;
         }
-        if (log_->broken_) {
-            co_return fail(errc::internal, "the events could not be kept; see the log");
-        }
-        bool const all = stop_at_ ? at_ >= *stop_at_ : log_->has_ended() && at_ >= log_->bytes();
+        bool const all = stop_at_ ? at_ >= *stop_at_
+                                  : log_->has_ended() && !log_->broken_ && at_ >= log_->bytes();
         if (all) {
             out.ended = true;
             break;
+        }
+        if (log_->broken_) {
+            co_return fail(errc::internal, "the events could not be kept; see the log");
         }
         if (log_->left_ || std::chrono::steady_clock::now() >= until) {
             break;

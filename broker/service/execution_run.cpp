@@ -333,38 +333,40 @@ execution_facts execution_run::facts_of(kernelproto::execution_end const& end) c
     return facts;
 }
 
-/// What takes more than a moment is made and written on the pool.
+/// What takes more than a moment is made and written on the pool. What it is made of is given away
+/// before: whoever looks meanwhile reads the log.
 task<> keep_outputs(service_context& context, std::shared_ptr<pending_execution> what) {
-    auto const collector = what->collector;
-    bool const in_log = collector->log_tells_all() && !what->log->broken();
-    bool const is_long = collector->collected().held_bytes() > rendered_on_loop_bytes;
-    if (is_long && in_log) {
-        what->result = result_place::log;
-        what->view.output =
-            co_await offload(context.pool, [collector] { return collector->collected().take(); });
-        co_return;
-    }
-    if (is_long) {
-        std::tie(what->view.output, what->outputs_json) =
-            co_await offload(context.pool, [collector] {
-                auto output = collector->collected().render();
-                auto members = outputs_members(output);
-                return std::pair(std::move(output), std::move(members));
-            });
-    } else {
-        what->view.output = collector->collected().render();
+    bool const is_long = what->collector->collected().held_bytes() > rendered_on_loop_bytes;
+    if (!is_long) {
+        what->view.output = what->collector->collected().render();
         what->outputs_json = outputs_members(what->view.output);
+        if (what->outputs_json.size() <= result_in_table_bytes) {
+            co_return;
+        }
     }
-    if (what->outputs_json.size() <= result_in_table_bytes) {
-        co_return;
+    // A disk that fails shows now, while everything is still at hand.
+    co_await what->log->flushed();
+    bool const in_log = what->collector->log_tells_all() && !what->log->broken();
+    what->result = in_log ? result_place::log : result_place::table;
+    if (is_long) {
+        if (!what->view.execution_count) {
+            what->view.execution_count = what->collector->execution_count();
+        }
+        auto const collector = std::exchange(what->collector, nullptr);
+        std::tie(what->view.output,
+                 what->outputs_json) = co_await offload(context.pool, [collector, in_log] {
+            auto output = in_log ? collector->collected().take() : collector->collected().render();
+            auto members = in_log ? std::string() : outputs_members(output);
+            return std::pair(std::move(output), std::move(members));
+        });
     }
-    what->result = in_log ? result_place::log : result_place::file;
     if (!in_log) {
         bool const kept = co_await offload(context.pool, [&files = context.files, what] {
             return files.write_result(what->view.id, what->outputs_json).has_value();
         });
-        if (!kept) {
-            what->result = result_place::table;
+        if (kept) {
+            what->result = result_place::file;
+        } else {
             context.log.error("result_not_kept", {{"execution", what->view.id.str()}});
         }
     }
@@ -423,7 +425,7 @@ void add_ended(pending_execution const& what, execution_row& row) {
         row.outputs_json = what.outputs_json;
     }
     auto const& log = *what.log;
-    if (log.broken()) {
+    if (log.broken() && what.result != result_place::log) {
         row.events_at = events_place::none;
     } else if (log.in_file()) {
         row.events_at = events_place::file;

@@ -56,8 +56,8 @@ private:
     bool followed_ = false;
 };
 
-/// Its outputs as clients get them, from what was collected. Long ones are in a file then, or can
-/// be made again of its log.
+/// Its outputs as clients get them, from what was collected. Long ones can be made again of its log
+/// then, or are in a file, or, where the disk fails, with it.
 task<> keep_outputs(service_context& context, std::shared_ptr<pending_execution> what);
 
 /// Its parts as the store keeps them and its log ends with, unless they are made already.

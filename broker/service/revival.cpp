@@ -58,6 +58,9 @@ task<std::shared_ptr<pending_execution>> revive(service_context& context,
     auto found = co_await read_log(
         context, row.id,
         [collector = made->collector](std::string_view records) { collector->resume(records); });
+    if (!found) {
+        made->collector->log_lacks_some();  // what was read of it before it failed
+    }
     if (found && !made->log->resume(std::move(*found))) {
         context.log.error("events_not_resumed", {{"execution", row.id.str()}});
     }

@@ -37,6 +37,10 @@ failure not_at_hand() {
     return fail(errc::draining, "the execution is not at hand yet; try again in a moment");
 }
 
+failure outputs_gone() {
+    return fail(errc::execution_expired, "the outputs of this execution are gone");
+}
+
 failure not_found() { return fail(errc::execution_not_found, "there is no execution of that id"); }
 
 std::shared_ptr<pending_execution> with_key(session const& where, std::string const& key) {
@@ -60,8 +64,9 @@ execution seen_now(pending_execution const& what) {
 
 /// What a long log holds, without keeping the loop from its work.
 task<result<rendered_outputs>> replayed_outputs(service_context& context,
-                                                std::shared_ptr<event_log> log) {
-    auto const folded = std::make_shared<outputs>(context.config.executions.output);
+                                                std::shared_ptr<event_log> log,
+                                                output_limits limits) {
+    auto const folded = std::make_shared<outputs>(limits);
     event_reader reader(std::move(log), 0, false);
     for (bool more = true; more;) {
         auto got = co_await reader.next(steady_time::max());
@@ -83,7 +88,7 @@ task<result<rendered_outputs>> replayed_outputs(service_context& context,
 /// An execution that has ended, its outputs made of its events.
 task<result<std::string>> text_of_log(service_context& context, std::string summary,
                                       std::shared_ptr<event_log> log) {
-    auto output = co_await replayed_outputs(context, std::move(log));
+    auto output = co_await replayed_outputs(context, std::move(log), no_limits);
     if (!output) {
         co_return output.error();
     }
@@ -274,7 +279,7 @@ task<result<std::string>> service::text_of(execution_ticket ticket) {
             auto summary = row.summary_json;
             auto log = co_await log_of_ended(context_, std::move(row));
             if (!log) {
-                co_return log.error();
+                co_return log.error().code == errc::events_expired ? outputs_gone() : log.error();
             }
             co_return co_await text_of_log(context_, std::move(summary), std::move(*log));
         }
@@ -283,7 +288,7 @@ task<result<std::string>> service::text_of(execution_ticket ticket) {
             [&files = context_.files, row = std::move(row)]() -> result<std::string> {
                 auto const members = files.read_result(row.id);
                 if (!members) {
-                    return fail(errc::execution_expired, "the outputs of this execution are gone");
+                    return outputs_gone();
                 }
                 return joined(row.summary_json, *members);
             });
@@ -301,8 +306,11 @@ task<result<std::string>> service::text_of(execution_ticket ticket) {
         });
     }
     auto view = seen_now(*what);
-    if (what->collector && what->collector->collected().held_bytes() > done_on_loop_bytes) {
-        auto output = co_await replayed_outputs(context_, what->log);
+    bool const given_away = view.state == execution_state::running && !what->collector;
+    if (given_away ||
+        (what->collector && what->collector->collected().held_bytes() > done_on_loop_bytes)) {
+        auto output =
+            co_await replayed_outputs(context_, what->log, context_.config.executions.output);
         if (!output) {
             co_return output.error();
         }

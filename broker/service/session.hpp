@@ -35,7 +35,7 @@ struct pending_execution {
     std::string request_sha256;  // with its options; only where there is a key
     execution view;
     std::shared_ptr<event_log> log;
-    /// What it has put out, from the moment it is sent.
+    /// What it has put out, from the moment it is sent until it is made into long outputs.
     std::shared_ptr<event_collector> collector;
     double timeout_s = 0;
     steady_time accepted;

@@ -19,7 +19,7 @@ void session_runner::finish(session& where, pending_execution& what) {
     unstored_end end{live_.find(what.view.id), std::nullopt};
     if (!what.refused || what.promised) {
         end.row = row_of(what, where);
-        if (what.log->broken()) {
+        if (what.log->broken() && what.result != result_place::log) {
             context_.tasks.spawn(remove_events(context_, what.view.id));
         }
     } else if (what.log->in_file()) {

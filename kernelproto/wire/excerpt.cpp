@@ -95,8 +95,8 @@ frame long_frame::finish() {
 
 long_frames::long_frames(std::string_view key, std::size_t above, excerpt_sizes sizes)
     : keys_(key), above_(above), sizes_(sizes) {
-    if (sizes.held_bytes() > above || sizes.tail_bytes == 0) {
-        throw std::logic_error("an excerpt longer than what is kept whole");
+    if (sizes.held_bytes() > above || sizes.head_bytes == 0 || sizes.tail_bytes == 0) {
+        throw std::logic_error("an excerpt without an end, or longer than what is kept whole");
     }
 }
 

@@ -2,7 +2,8 @@
 // Frames that are too long to be kept: taken in byte by byte, all of it signed, and of it only the
 // beginning and the end held.
 // Never holds more than its sizes say, however long the frame is, and never cuts a character or an
-// escape of JSON apart. One owner each, one thread at a time.
+// escape of JSON apart (of a pair of surrogates one may stay, and is mended later). One owner each,
+// one thread at a time.
 #pragma once
 
 #include "kernelproto/wire/frames.hpp"

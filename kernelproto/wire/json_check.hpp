@@ -27,7 +27,8 @@ std::string mend_json(std::string_view text);
 
 // For a text that is to lose its middle: where it may be cut.
 
-/// How much of `head`, from its beginning: no character and no escape is cut apart.
+/// How much of `head`, from its beginning: no character and no escape is cut apart; of two escapes
+/// that are surrogates of one character, the first may stay.
 std::size_t whole_head(std::string_view head) noexcept;
 
 /// Where `tail` may begin, `escaped` when a backslash lies before it.

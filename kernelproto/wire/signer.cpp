@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include <new>
 #include <stdexcept>
 
 namespace kernelproto {
@@ -79,7 +80,7 @@ running_signature signer::begin() {
     restart();
     running_signature::context copy(EVP_MAC_CTX_dup(context_.get()));
     if (!copy) {
-        broken("signer: no copy of the key");
+        throw std::bad_alloc();
     }
     return running_signature{std::move(copy)};
 }

@@ -56,7 +56,7 @@ public:
     /// The same for a signature that was made before.
     static bool same(std::string_view expected, std::string_view signature) noexcept;
 
-    /// Has no part yet, and no use for this signer any more.
+    /// Has no part yet, and no use for this signer any more. Throws std::bad_alloc.
     running_signature begin();
 
 private:

@@ -52,7 +52,7 @@ struct heard {
     }
 
     rendered_outputs replayed_outputs() const {
-        outputs again(limits);
+        outputs again(no_limits);
         replayed told;
         replay(log->records(), again, told);
         return again.render();

@@ -10,6 +10,20 @@ namespace {
 
 failure no_session() { return fail(errc::session_not_found, "there is no session of that id"); }
 
+/// What a client, no execution, made of a path. Without a value: nothing is there to be kept.
+task<result<std::optional<file_version_id>>> keep_version(service_context& context,
+                                                          std::shared_ptr<session> where,
+                                                          std::string path,
+                                                          file_change::kind what) {
+    std::vector<file_change> change{{.path = std::move(path), .what = what}};
+    auto const kept = co_await context.versions.keep(
+        where->files, {where->row.key.tenant, where->row.id, std::nullopt}, change);
+    if (!kept) {
+        co_return kept.error();
+    }
+    co_return change[0].version;
+}
+
 }  // namespace
 
 task<result<std::shared_ptr<session>>> service::with_files(session_key key) {
@@ -130,11 +144,9 @@ task<result<void>> service::delete_session_file(session_key key, workspace_path 
                     hash_cache& hashes) { return delete_file(*files, path, condition, hashes); });
     files_changed(**where);
     if (gone) {
-        std::vector<file_change> change{{.path = path.str(), .what = file_change::kind::deleted}};
-        if (auto const kept = co_await context_.versions.keep(
-                (*where)->files, {(*where)->row.key.tenant, (*where)->row.id, std::nullopt},
-                change);
-            !kept) {
+        auto const kept =
+            co_await keep_version(context_, *where, path.str(), file_change::kind::deleted);
+        if (!kept) {
             co_return kept.error();
         }
     }
@@ -191,15 +203,13 @@ task<result<stored_file>> service::commit_upload(std::shared_ptr<session_upload>
         co_return no_session();  // and with it what was stored
     }
     if (stored) {
-        std::vector<file_change> change{
-            {.path = stored->info.path,
-             .what = stored->created ? file_change::kind::created : file_change::kind::modified}};
-        auto const kept = co_await context_.versions.keep(
-            where->files, {where->row.key.tenant, where->row.id, std::nullopt}, change);
+        auto const kept = co_await keep_version(
+            context_, where, stored->info.path,
+            stored->created ? file_change::kind::created : file_change::kind::modified);
         if (!kept) {
             co_return kept.error();
         }
-        stored->info.version = change[0].version;
+        stored->info.version = *kept;
         files_changed(*where);
         where->life.on_used(context_.clock());
         (void)context_.store.update_session(where->stored());

@@ -50,6 +50,17 @@ struct full_disk {
     rlimit before{};
 };
 
+/// Both threads of the pool have other work until `go`.
+struct busy_pool {
+    explicit busy_pool(service_stage& stage) {
+        auto const gone = go.get_future().share();
+        for (int i = 0; i < 2; ++i) {
+            boost::asio::post(stage.pool, [gone] { gone.wait(); });
+        }
+    }
+    std::promise<void> go;
+};
+
 }  // namespace
 
 TEST_CASE("outputs do not vanish while an execution is concluded", "[service][outputs]") {
@@ -89,18 +100,14 @@ TEST_CASE("a disk that fails during the last write of a log costs no answer",
     fake_host host;
     service_stage stage(host);
     auto const ticket = begun(stage);
-    std::promise<void> go;
-    auto const gone = go.get_future().share();
-    for (int i = 0; i < 2; ++i) {
-        boost::asio::post(stage.pool, [gone] { gone.wait(); });
-    }
+    busy_pool pool(stage);
     auto const what = ticket.live.what;
     what->collector->take(print(long_text));
     stage.settle();
     stage.kernel().reply();
     stage.settle();
     full_disk const full(std::size_t{1} << 20);
-    go.set_value();
+    pool.go.set_value();
     stage.until([&] { return ticket.has_ended(); });
     REQUIRE(what->log->broken());
     auto const text = stage.get(stage.api.text_of(ticket));
@@ -122,18 +129,14 @@ TEST_CASE("so does it of outputs below a mebibyte", "[service][outputs]") {
     fake_host host;
     service_stage stage(host);
     auto const ticket = begun(stage);
-    std::promise<void> go;
-    auto const gone = go.get_future().share();
-    for (int i = 0; i < 2; ++i) {
-        boost::asio::post(stage.pool, [gone] { gone.wait(); });
-    }
+    busy_pool pool(stage);
     std::string const text(std::size_t{500} << 10, 'x');
     ticket.live.what->collector->take(print(text));
     stage.settle();
     stage.kernel().reply();
     stage.settle();
     full_disk const full(std::size_t{100} << 10);
-    go.set_value();
+    pool.go.set_value();
     stage.until([&] { return ticket.has_ended(); });
     REQUIRE(ticket.live.what->log->broken());
     CHECK(stage.get(stage.api.text_of(ticket))->find(text) != std::string::npos);

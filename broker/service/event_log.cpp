@@ -159,7 +159,7 @@ void event_log::flush_soon() {
     boost::asio::post(context_.loop, [weak = weak_from_this()] {
         if (auto const self = weak.lock()) {
             self->flush_posted_ = false;
-            self->flush();
+            self->flush_unless_ended();
         }
     });
 }
@@ -172,9 +172,16 @@ void event_log::flush_in_time() {
     timer_->async_wait([weak = weak_from_this()](boost::system::error_code error) {
         auto const self = weak.lock();
         if (!error && self) {
-            self->flush();
+            self->flush_unless_ended();
         }
     });
+}
+
+/// What has ended short is kept in its row: a file made now would be nobody's.
+void event_log::flush_unless_ended() {
+    if (!ended_) {
+        flush();
+    }
 }
 
 bool event_log::open() {

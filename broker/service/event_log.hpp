@@ -88,6 +88,7 @@ private:
     bool wants_file() const noexcept;
     void flush_soon();
     void flush_in_time();
+    void flush_unless_ended();
     void flush();
     bool open();
     void wrote(bool good, std::size_t bytes);

@@ -85,6 +85,19 @@ TEST_CASE("time brings a log to its file, whether anybody reads or not", "[servi
     s.stage.until([&] { return s.in_file("def"); });
 }
 
+TEST_CASE("what has ended short makes no file, whatever was about to", "[service][events]") {
+    log_stage s;
+    {
+        event_reader const reader(s.log, 0, true);
+        s.log->append(event_type::stdout_text, "abc");
+    }
+    s.log->settle();
+    s.log->end("{}");
+    s.flush();  // in the loop behind the flush that the reader was the reason for
+    CHECK_FALSE(s.log->in_file());
+    CHECK_FALSE(s.in_file("abc"));
+}
+
 TEST_CASE("a reader sees what is in the file, at once", "[service][events]") {
     log_stage s;
     s.log->append(event_type::stdout_text, "abc");

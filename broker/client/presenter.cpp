@@ -3,7 +3,7 @@
 // One thread.
 #include "broker/client/presenter.hpp"
 
-#include "broker/client/base64.hpp"
+#include "broker/base/base64.hpp"
 #include "broker/client/verdict_text.hpp"
 
 #include <fmt/format.h>

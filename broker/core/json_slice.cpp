@@ -205,6 +205,22 @@ std::optional<std::string> json_string_member(std::string_view object, std::stri
     return text ? std::optional(decode(*text)) : std::nullopt;
 }
 
+std::vector<std::string_view> json_elements(std::string_view array) {
+    std::vector<std::string_view> found;
+    cursor at(array);
+    if (!at.take('[')) {
+        return found;
+    }
+    do {
+        auto const value = at.rest();
+        if (!at.skip_value()) {
+            break;
+        }
+        found.push_back(value.substr(0, value.size() - at.rest_size()));
+    } while (at.take(','));
+    return found;
+}
+
 std::vector<std::string> json_strings(std::string_view array) {
     std::vector<std::string> found;
     cursor at(array);

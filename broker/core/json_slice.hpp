@@ -17,6 +17,9 @@ std::optional<std::string> json_string_member(std::string_view object, std::stri
 /// The member `name` of the object as the text that stands there, without the space around it.
 std::optional<std::string_view> json_raw_member(std::string_view object, std::string_view name);
 
+/// The values of an array as the texts that stand there; those before what is not JSON.
+std::vector<std::string_view> json_elements(std::string_view array);
+
 /// The strings of an array of strings, decoded; what follows something else is left out.
 std::vector<std::string> json_strings(std::string_view array);
 

@@ -3,6 +3,7 @@
 
 #include "tests/support/catch.hpp"
 
+using broker::json_elements;
 using broker::json_string_member;
 
 namespace {
@@ -66,6 +67,15 @@ TEST_CASE("a member is found as the text that stands there", "[json]") {
     CHECK_FALSE(broker::json_raw_member(object, "b").has_value());
     CHECK_FALSE(broker::json_raw_member("[1]", "b").has_value());
     CHECK_FALSE(broker::json_raw_member(R"({"a":)", "a").has_value());
+}
+
+TEST_CASE("the values of an array are the texts that stand there", "[json]") {
+    using texts = std::vector<std::string_view>;
+    CHECK(json_elements(R"([ {"a":[1,"]"]} , "b,", 3 ])") ==
+          texts{R"({"a":[1,"]"]})", "\"b,\"", "3"});
+    CHECK(json_elements("[]").empty());
+    CHECK(json_elements("{}").empty());
+    CHECK(json_elements("[1,") == texts{"1"});
 }
 
 TEST_CASE("the strings of an array are decoded up to what is none", "[json]") {

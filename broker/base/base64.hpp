@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-namespace broker::client {
+namespace broker {
 
 std::optional<std::string> base64_bytes(std::string_view text);
 
-}  // namespace broker::client
+}  // namespace broker

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Six bits a character. Never reads past the padding. Pure; any thread.
-#include "broker/client/base64.hpp"
+#include "broker/base/base64.hpp"
 
 #include <cstdint>
 
-namespace broker::client {
+namespace broker {
 namespace {
 
 int value_of(char c) noexcept {
@@ -53,4 +53,4 @@ std::optional<std::string> base64_bytes(std::string_view text) {
     return out;
 }
 
-}  // namespace broker::client
+}  // namespace broker

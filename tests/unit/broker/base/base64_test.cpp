@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "broker/client/base64.hpp"
+#include "broker/base/base64.hpp"
 
 #include "tests/support/catch.hpp"
 
-using broker::client::base64_bytes;
+using broker::base64_bytes;
 
-TEST_CASE("the vectors of RFC 4648 become their bytes", "[client][base64]") {
+TEST_CASE("the vectors of RFC 4648 become their bytes", "[base][base64]") {
     CHECK(base64_bytes("") == "");
     CHECK(base64_bytes("Zg==") == "f");
     CHECK(base64_bytes("Zm8=") == "fo");
@@ -16,12 +16,12 @@ TEST_CASE("the vectors of RFC 4648 become their bytes", "[client][base64]") {
     CHECK(base64_bytes("+/8A") == std::string("\xFB\xFF\0", 3));
 }
 
-TEST_CASE("line ends are read over, as Python's encoder makes them", "[client][base64]") {
+TEST_CASE("line ends are read over, as Python's encoder makes them", "[base][base64]") {
     CHECK(base64_bytes("Zm9v\nYmFy\r\n") == "foobar");
     CHECK(base64_bytes("Zg=\n=\n") == "f");
 }
 
-TEST_CASE("what is not base64 gives nothing", "[client][base64]") {
+TEST_CASE("what is not base64 gives nothing", "[base][base64]") {
     for (auto const* bad :
          {"Z", "Zg", "Zg=", "Zg===", "Zg==Zg==", "Zm9v ", "Zm9-", "====", "Zm=v"}) {
         CAPTURE(bad);

@@ -100,7 +100,7 @@ result<session_row> read_session(query& q) {
     std::string unknown;
     row.id = session_id(q.text());
     auto const closing = q.integer();
-    if (closing < 0 || closing > number_of(close_kind::expired)) {
+    if (closing < 0 || closing > number_of(close_kind::finished)) {
         return unreadable(std::to_string(closing));
     }
     row.closing = static_cast<close_kind>(closing);

@@ -21,7 +21,8 @@ namespace broker {
 enum class close_kind : std::uint8_t {
     none,
     deleted,
-    expired,  // remembered, so that the next of its name says so
+    expired,   // remembered, so that the next of its name says so
+    finished,  // it was made for one execution; versions of its files stay
 };
 
 struct session_row {

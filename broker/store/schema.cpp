@@ -186,7 +186,11 @@ CREATE TRIGGER content_gone AFTER DELETE ON content BEGIN
 END;
 )";
 
-constexpr std::array<char const*, 1> version_steps = {files_1};
+/// Files of a skill are shown to code, never taken back from it.
+constexpr char const* files_2 =
+    "ALTER TABLE file_version ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0;";
+
+constexpr std::array<char const*, 2> version_steps = {files_1, files_2};
 
 result<int> version_of(sqlite3* db) {
     prepared statement("PRAGMA user_version");

@@ -16,11 +16,11 @@ namespace broker {
 namespace {
 
 #define KB_VERSION_COLUMNS \
-    "id, tenant, session, path, sha256, size_bytes, modified_ns, created_at, execution"
+    "id, tenant, session, path, sha256, size_bytes, modified_ns, created_at, execution, read_only"
 
 constexpr char const* insert_version = "INSERT INTO file_version (" KB_VERSION_COLUMNS
                                        ", used_at) "
-                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8)";
+                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?8)";
 constexpr char const* select_version =
     "SELECT " KB_VERSION_COLUMNS " FROM file_version WHERE tenant = ? AND id = ?";
 constexpr char const* touch_version = "UPDATE file_version SET used_at = ? WHERE id = ?";
@@ -30,12 +30,19 @@ constexpr char const* select_of_path =
     "SELECT " KB_VERSION_COLUMNS
     " FROM file_version WHERE session = ? AND path = ? AND number < ? "
     "ORDER BY number DESC LIMIT ?";
+constexpr char const* select_of_session =
+    "SELECT " KB_VERSION_COLUMNS
+    " FROM file_version WHERE tenant = ?1 AND session = ?2 AND sha256 IS NOT NULL AND number IN "
+    "(SELECT max(number) FROM file_version WHERE session = ?2 GROUP BY path) "
+    "ORDER BY path LIMIT ?3";
 #undef KB_VERSION_COLUMNS
 constexpr char const* select_usage = "SELECT bytes FROM usage WHERE tenant = ?";
 constexpr char const* has_content = "SELECT 1 FROM content WHERE tenant = ? AND sha256 = ?";
 constexpr char const* has_any_content = "SELECT 1 FROM content WHERE sha256 = ?";
 constexpr char const* delete_session =
     "DELETE FROM file_version WHERE session = ? RETURNING sha256";
+constexpr char const* delete_version =
+    "DELETE FROM file_version WHERE tenant = ? AND id = ? RETURNING sha256";
 constexpr char const* delete_unused = "DELETE FROM file_version WHERE used_at < ? RETURNING sha256";
 constexpr char const* delete_oldest =
     "DELETE FROM file_version WHERE number = (SELECT number FROM file_version WHERE tenant = ? "
@@ -74,6 +81,7 @@ file_version read_version(query& q) {
     if (auto execution = q.optional_text()) {
         one.execution = execution_id(std::move(*execution));
     }
+    one.read_only = q.integer() != 0;
     return one;
 }
 
@@ -189,6 +197,42 @@ public:
         return found;
     }
 
+    result<std::vector<file_version>> of_session(std::string const& tenant,
+                                                 session_id const& session,
+                                                 std::size_t limit) override {
+        std::vector<file_version> found;
+        auto q = select_of_session_.use(db_.get());
+        q.bind(std::string_view(tenant)).bind(std::string_view(session.str()));
+        q.bind(static_cast<std::int64_t>(limit));
+        for (;;) {
+            auto const row = q.step();
+            if (!row) {
+                return row.error();
+            }
+            if (!*row) {
+                return found;
+            }
+            found.push_back(read_version(q));
+        }
+    }
+
+    result<void> remove(std::string const& tenant, file_version_id const& id) override {
+        digests gone;
+        bool any = false;
+        {
+            auto q = delete_version_.use(db_.get());
+            q.bind(std::string_view(tenant)).bind(std::string_view(id.str()));
+            if (auto done = all_gone(q, gone, &any); !done) {
+                return done;
+            }
+        }
+        if (!any) {
+            return fail(errc::file_not_found, "there is no file version of that id");
+        }
+        auto const freed = remove_forgotten(gone);
+        return freed ? result<void>{} : freed.error();
+    }
+
     result<std::uint64_t> used_bytes(std::string const& tenant) override {
         auto q = select_usage_.use(db_.get());
         auto const row = q.bind(std::string_view(tenant)).step();
@@ -249,6 +293,7 @@ private:
         } else {
             q.bind_null();
         }
+        q.bind(std::int64_t{one.read_only});
         return q.run();
     }
 
@@ -335,10 +380,12 @@ private:
     prepared touch_version_{touch_version};
     prepared number_of_version_{number_of_version};
     prepared select_of_path_{select_of_path};
+    prepared select_of_session_{select_of_session};
     prepared select_usage_{select_usage};
     prepared has_content_{has_content};
     prepared has_any_content_{has_any_content};
     prepared delete_session_{delete_session};
+    prepared delete_version_{delete_version};
     prepared delete_unused_{delete_unused};
     prepared delete_oldest_{delete_oldest};
 };

@@ -23,13 +23,14 @@ namespace broker {
 struct file_version {
     file_version_id id;
     std::string tenant;
-    session_id session;
-    std::string path;  // bytes, not necessarily UTF-8
+    session_id session;  // or one upload that has none: the id is then of nothing else
+    std::string path;    // bytes, not necessarily UTF-8
     /// Absent: the file was deleted.
     std::optional<content_key> content;
     std::int64_t modified_ns = 0;  // since 1970
     wall_time created_at;
     std::optional<execution_id> execution;  // that made it; else an upload or a client's call
+    bool read_only = false;                 // what code makes of it is not kept
 
     friend bool operator==(file_version const&, file_version const&) = default;
 };
@@ -74,6 +75,15 @@ public:
     /// The newest of each path that has one, in the order of `paths`.
     virtual result<std::vector<file_version>> newest(session_id const& session,
                                                      std::span<std::string const> paths) = 0;
+
+    /// What stands at each path of it now, in the order of paths; at most `limit`. Of another
+    /// tenant: nothing.
+    virtual result<std::vector<file_version>> of_session(std::string const& tenant,
+                                                         session_id const& session,
+                                                         std::size_t limit) = 0;
+
+    /// Of that tenant only; `file_not_found` else.
+    virtual result<void> remove(std::string const& tenant, file_version_id const& id) = 0;
 
     /// Each content counts once, whatever number of versions have it.
     virtual result<std::uint64_t> used_bytes(std::string const& tenant) = 0;

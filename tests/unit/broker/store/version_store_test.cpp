@@ -137,6 +137,36 @@ TEST_CASE("the newest of many paths are asked for together", "[store][versions]"
     CHECK(*s.store->newest(first, paths) == std::vector{g, f});
 }
 
+TEST_CASE("what stands in a session is its newest, without what was deleted", "[store][versions]") {
+    versions s;
+    s.add("b", "old", 0);
+    auto const b = s.add("b", "new", 1);
+    s.add("gone", "x", 0);
+    s.add("gone", std::nullopt, 1);
+    auto const a = s.add("a", "x", 2);
+    s.add("other", "x", 2, second);
+    auto const found = s.store->of_session("t", first, 10);
+    REQUIRE(found);
+    REQUIRE(found->size() == 2);
+    CHECK((*found)[0] == a);
+    CHECK((*found)[1] == b);
+    CHECK(s.store->of_session("t", first, 1)->size() == 1);
+    CHECK(s.store->of_session("u", first, 10)->empty());
+}
+
+TEST_CASE("a version that is removed takes nothing of others with it", "[store][versions]") {
+    versions s;
+    auto const one = s.add("a", "same", 0);
+    auto const two = s.add("b", "same", 0);
+    CHECK(s.store->remove("u", one.id).error().code == errc::file_not_found);
+    REQUIRE(s.store->remove("t", one.id));
+    CHECK(s.store->remove("t", one.id).error().code == errc::file_not_found);
+    CHECK(s.store->contents().read(two.content->sha256));
+    REQUIRE(s.store->remove("t", two.id));
+    CHECK_FALSE(s.store->contents().read(two.content->sha256));
+    CHECK(s.store->used_bytes("t") == 0);
+}
+
 TEST_CASE("a version is its tenant's only", "[store][versions]") {
     versions s;
     auto const one = s.add("f", "text", 1);

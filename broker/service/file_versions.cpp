@@ -28,13 +28,6 @@ std::optional<file_identity> identity_of_open(int fd) {
     return ::fstat(fd, &info) == 0 ? std::optional(identity_of(info)) : std::nullopt;
 }
 
-/// Copies of what changed, and what to say of each.
-struct copied {
-    std::vector<content_draft> drafts;
-    std::vector<file_version> rows;
-    std::vector<std::size_t> changes;  // whose each row is
-};
-
 struct copy_of_file {
     content_draft draft;
     content_key key;
@@ -74,9 +67,19 @@ result<std::optional<copy_of_file>> copy_file(workspace const& in, std::string c
     return std::optional<copy_of_file>{};
 }
 
-result<copied> copy_changes(workspace const& in, file_versions::owner const& whose,
-                            std::vector<file_change> const& changes, wall_time now,
-                            content_store const& into) {
+}  // namespace
+
+/// Copies, and what to say of each.
+struct file_versions::copied {
+    std::vector<content_draft> drafts;
+    std::vector<file_version> rows;
+    std::vector<std::size_t> changes;  // whose each row is
+};
+
+result<file_versions::copied> file_versions::copy_changes(workspace const& in, owner const& whose,
+                                                          std::vector<file_change> const& changes,
+                                                          wall_time now,
+                                                          content_store const& into) {
     copied made;
     bool const together = changes.size() > flushed_together;
     auto const when = together ? content_draft::flush::later : content_draft::flush::now;
@@ -116,7 +119,35 @@ result<copied> copy_changes(workspace const& in, file_versions::owner const& who
     return made;
 }
 
-}  // namespace
+result<file_versions::copied> file_versions::finish_drafts(
+    std::vector<std::shared_ptr<draft>> const& drafts, owner const& whose, wall_time now,
+    content_store const& into) {
+    copied made;
+    bool const together = drafts.size() > flushed_together;
+    for (auto const& one : drafts) {
+        auto const key =
+            one->content.finish(together ? content_draft::flush::later : content_draft::flush::now);
+        if (!key) {
+            return key.error();
+        }
+        made.drafts.push_back(std::move(one->content));
+        made.rows.push_back({.id = {},
+                             .tenant = whose.tenant,
+                             .session = whose.session,
+                             .path = one->path,
+                             .content = *key,
+                             .modified_ns = now.time_since_epoch().count() * 1'000'000,
+                             .created_at = now,
+                             .execution = whose.execution,
+                             .read_only = one->read_only});
+    }
+    if (together) {
+        if (auto const flushed = into.flush(); !flushed) {
+            return flushed.error();
+        }
+    }
+    return made;
+}
 
 version_keep file_versions::keep_now() const {
     auto const now = clock_().wall;
@@ -134,19 +165,15 @@ task<result<void>> file_versions::keep(std::shared_ptr<workspace const> in, owne
     if (!made) {
         co_return made.error();
     }
-    auto added = co_await offload(
-        strand_,
-        [&store = store_, keep = keep_now(), rows = std::move(made->rows),
-         drafts = std::make_shared<std::vector<content_draft>>(std::move(made->drafts))]() mutable {
-            return store.add(std::move(rows), std::move(*drafts), keep);
-        });
+    auto const of = std::move(made->changes);
+    auto added = co_await add(std::move(*made));
     if (!added) {
         co_return added.error();
     }
     for (std::size_t i = 0; i < added->size(); ++i) {
         auto const& one = (*added)[i];
         if (one.content) {
-            auto& change = changes[made->changes[i]];
+            auto& change = changes[of[i]];
             change.version = one.id;
             change.size_bytes = one.content->size_bytes;
             change.sha256 = one.content->sha256;
@@ -194,6 +221,78 @@ task<result<file_versions::opened_version>> file_versions::open(std::string tena
                                    opened.version = std::move(*found);
                                    return opened;
                                });
+}
+
+task<result<std::shared_ptr<file_versions::draft>>> file_versions::begin(std::string path,
+                                                                         bool read_only) {
+    co_return co_await offload(
+        pool_,
+        [&store = store_, path = std::move(path), read_only]() -> result<std::shared_ptr<draft>> {
+            auto begun = store.contents().begin();
+            if (!begun) {
+                return begun.error();
+            }
+            return std::make_shared<draft>(draft{path, read_only, std::move(*begun)});
+        });
+}
+
+task<result<void>> file_versions::write(std::shared_ptr<draft> to, std::string bytes) {
+    co_return co_await offload(
+        pool_, [to = std::move(to), bytes = std::move(bytes)] { return to->content.write(bytes); });
+}
+
+task<result<std::vector<file_version>>> file_versions::keep(
+    owner whose, std::vector<std::shared_ptr<draft>> drafts) {
+    auto made = co_await offload(pool_, [&store = store_, whose = std::move(whose),
+                                         drafts = std::move(drafts), now = clock_().wall] {
+        return finish_drafts(drafts, whose, now, store.contents());
+    });
+    if (!made) {
+        co_return made.error();
+    }
+    co_return co_await add(std::move(*made));
+}
+
+task<result<std::vector<file_version>>> file_versions::add(copied made) {
+    co_return co_await offload(
+        strand_,
+        [&store = store_, keep = keep_now(), rows = std::move(made.rows),
+         drafts = std::make_shared<std::vector<content_draft>>(std::move(made.drafts))]() mutable {
+            return store.add(std::move(rows), std::move(*drafts), keep);
+        });
+}
+
+task<result<std::vector<std::optional<file_version>>>> file_versions::find(
+    std::string tenant, std::vector<file_version_id> ids) {
+    using found_versions = std::vector<std::optional<file_version>>;
+    co_return co_await offload(strand_,
+                               [&store = store_, tenant = std::move(tenant), ids = std::move(ids),
+                                now = clock_().wall]() -> result<found_versions> {
+                                   found_versions found;
+                                   for (auto const& id : ids) {
+                                       auto one = store.use(tenant, id, now);
+                                       if (!one && one.error().code != errc::file_not_found) {
+                                           return one.error();
+                                       }
+                                       found.push_back(one && one->content
+                                                           ? std::optional(std::move(*one))
+                                                           : std::nullopt);
+                                   }
+                                   return found;
+                               });
+}
+
+task<result<std::vector<file_version>>> file_versions::of_session(std::string tenant,
+                                                                  session_id session,
+                                                                  std::size_t limit) {
+    co_return co_await offload(
+        strand_, [&store = store_, tenant = std::move(tenant), session = std::move(session),
+                  limit] { return store.of_session(tenant, session, limit); });
+}
+
+task<result<void>> file_versions::remove(std::string tenant, file_version_id id) {
+    co_return co_await offload(strand_, [&store = store_, tenant = std::move(tenant),
+                                         id = std::move(id)] { return store.remove(tenant, id); });
 }
 
 task<> file_versions::note_newest(session_id session, std::vector<file_info>& files) {

@@ -56,6 +56,35 @@ public:
     };
     task<result<opened_version>> open(std::string tenant, file_version_id id);
 
+    /// One of a path that no workspace has. Whoever writes it holds it; it is dropped with the last
+    /// holder.
+    struct draft {
+        std::string path;  // bytes
+        bool read_only = false;
+        content_draft content;
+    };
+    task<result<std::shared_ptr<draft>>> begin(std::string path, bool read_only);
+    /// `no_capacity` when the broker's disk is full.
+    task<result<void>> write(std::shared_ptr<draft> to, std::string bytes);
+    /// All or none. Nothing can be written to a draft behind this.
+    task<result<std::vector<file_version>>> keep(owner whose,
+                                                 std::vector<std::shared_ptr<draft>> drafts);
+
+    /// Those of the tenant, in the order of ids; nothing in the place of any other, and of one that
+    /// says that its file was deleted. Counts as used.
+    task<result<std::vector<std::optional<file_version>>>> find(std::string tenant,
+                                                                std::vector<file_version_id> ids);
+
+    /// What stands at each path of a session, or of an upload that has none.
+    task<result<std::vector<file_version>>> of_session(std::string tenant, session_id session,
+                                                       std::size_t limit);
+
+    /// `file_not_found`.
+    task<result<void>> remove(std::string tenant, file_version_id id);
+
+    /// For the pool, where a workspace is filled.
+    content_store const& contents() const noexcept { return store_.contents(); }
+
     /// Notes in each file of a listing the version that has its content, if that is the newest.
     task<> note_newest(session_id session, std::vector<file_info>& files);
 
@@ -66,6 +95,14 @@ public:
     task<result<std::uint64_t>> prune();
 
 private:
+    struct copied;
+    static result<copied> copy_changes(workspace const& in, owner const& whose,
+                                       std::vector<file_change> const& changes, wall_time now,
+                                       content_store const& into);
+    static result<copied> finish_drafts(std::vector<std::shared_ptr<draft>> const& drafts,
+                                        owner const& whose, wall_time now,
+                                        content_store const& into);
+    task<result<std::vector<file_version>>> add(copied made);
     version_keep keep_now() const;
 
     version_store& store_;

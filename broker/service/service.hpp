@@ -11,6 +11,7 @@
 #include "broker/service/session_runner.hpp"
 #include "broker/service/sessions.hpp"
 #include "broker/service/workspace_files.hpp"
+#include "broker/service/workspace_inputs.hpp"
 #include "broker/service/workspace_upload.hpp"
 
 #include <cstddef>
@@ -75,6 +76,25 @@ struct execution_ticket {
     bool has_ended() const noexcept { return !live || live.what->done.raised(); }
 };
 
+/// A version of a file that code is to find at a path.
+struct wanted_input {
+    file_version version;
+    std::string path;  // as its client writes it
+};
+
+/// An execution that brings its files with it: in a session that is there for it alone, or in one
+/// that lives on.
+struct file_run {
+    std::shared_ptr<session> where;
+    bool once = false;
+    /// Why an input is not there, in the order of the inputs.
+    std::vector<std::optional<failure>> not_placed;
+    execution_ticket ticket;  // once it was sent
+
+    /// Where versions of its files stand.
+    session_id const& files() const noexcept { return where->row.id; }
+};
+
 struct execution_page {
     std::vector<std::string> executions;  // JSON, without outputs
     std::optional<execution_id> next;
@@ -115,6 +135,22 @@ public:
 
     /// `submit` and `wait`, for those who need no more.
     task<result<execution>> execute(session_key key, execution_options options);
+
+    /// Those of the image that sessions get when they ask for none, the default one first.
+    result<std::vector<std::string>> languages() const;
+
+    /// Makes the session of a run that nobody has named, starts its kernel, and puts the inputs
+    /// there. What keeps one input out stops nothing.
+    task<result<std::shared_ptr<file_run>>> begin_run(std::string tenant, std::string language,
+                                                      std::vector<wanted_input> inputs);
+    /// Sends it and waits for its end. What it has shown as images is among its files, as
+    /// `plot_1.png` and so on; versions of them are kept. The session goes if it was for this run.
+    task<result<execution>> finish_run(std::shared_ptr<file_run> run, execution_options options);
+    /// Nobody waits for it any more.
+    void abandon_run(std::shared_ptr<file_run> const& run);
+
+    /// Files that no session has.
+    file_versions& stored_files() noexcept { return context_.versions; }
 
     /// In its native form, as it is now.
     task<result<std::string>> text_of(execution_ticket ticket);
@@ -180,6 +216,14 @@ private:
     result<std::optional<execution_ticket>> of_key(std::shared_ptr<session> const& where,
                                                    std::string const& key,
                                                    std::string const& request_sha256);
+    task<std::string> hash_of_code(std::string code);
+    result<execution_ticket> submit_to(std::shared_ptr<session> const& where,
+                                       execution_options options, std::string code_sha256,
+                                       bool promised);
+    task<> keep_figures(std::shared_ptr<session> where, execution& ended);
+    task<result<file_change>> keep_new_file(std::shared_ptr<session> where, std::string path,
+                                            std::string bytes);
+    void end_run(file_run const& run);
     task<> drop_unclaimed(std::shared_ptr<session> where);
     task<> drop(std::shared_ptr<session> where);
     template <class Work>

@@ -190,44 +190,53 @@ task<result<execution_ticket>> service::submit(session_key key, execution_option
             co_return startable.error();
         }
     }
-    auto code_sha256 =
-        options.code.size() > done_on_loop_bytes
-            ? co_await offload(context_.pool, [code = options.code] { return hash_of(code); })
-            : hash_of(options.code);
+    auto code_sha256 = co_await hash_of_code(options.code);
     auto const found = co_await sessions_.find_or_open(std::move(key));
     if (!found) {
         co_return found.error();
     }
-    auto const& where = *found;
+    co_return submit_to(*found, std::move(options), std::move(code_sha256), promised);
+}
+
+task<std::string> service::hash_of_code(std::string code) {
+    if (code.size() <= done_on_loop_bytes) {
+        co_return hash_of(code);
+    }
+    co_return co_await offload(context_.pool, [code = std::move(code)] { return hash_of(code); });
+}
+
+result<execution_ticket> service::submit_to(std::shared_ptr<session> const& where,
+                                            execution_options options, std::string code_sha256,
+                                            bool promised) {
     ++where->uses;
     if (auto const open = admits(work::begins); !open) {
-        co_return open.error();
+        return open.error();
     }
     std::string request_sha256;
     if (options.idempotency_key) {
         request_sha256 = hash_of(options, code_sha256);
         auto known = of_key(where, *options.idempotency_key, request_sha256);
         if (!known) {
-            co_return known.error();
+            return known.error();
         }
         if (*known) {
             if (auto const& live = (*known)->live) {
                 ++live.what->clients;
             }
-            co_return std::move(**known);
+            return std::move(**known);
         }
     }
     auto accepted = accept(*where, std::move(options), std::move(code_sha256));
     if (!accepted) {
-        co_return accepted.error();
+        return accepted.error();
     }
     auto const what = *accepted;
     what->request_sha256 = std::move(request_sha256);
     what->promised = promised;
     if (auto const taken = runner_.submit(where, what); !taken) {
-        co_return taken.error();
+        return taken.error();
     }
-    co_return execution_ticket{what->view.id, {where, what}, std::nullopt, false};
+    return execution_ticket{what->view.id, {where, what}, std::nullopt, false};
 }
 
 void service::promise(execution_ticket const& ticket) {

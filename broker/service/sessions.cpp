@@ -116,7 +116,8 @@ result<session_row> sessions::plan(session_key const& key, session_request const
         return uid.error();
     }
     session_row row;
-    row.id = session_id::make();
+    row.id = wish.once ? session_id(key.name) : session_id::make();
+    row.closing = wish.once ? close_kind::finished : close_kind::none;
     row.key = key;
     row.language = language;
     row.image_digest = picture->digest;

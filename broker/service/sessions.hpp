@@ -26,6 +26,9 @@ struct session_request {
     limits_request wanted;
     std::optional<double> idle_timeout_s;
     label_list labels;
+    /// For one execution: its name, an id of ours, is its id, and it goes at the next start of the
+    /// broker at the latest.
+    bool once = false;
 };
 
 class sessions {

@@ -7,6 +7,7 @@
 #include "broker/service/file_hashing.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <utility>
@@ -114,6 +115,8 @@ result<void> workspace_upload::write(std::string_view bytes) {
     }
     return {};
 }
+
+void workspace_upload::make_read_only() { (void)::fchmod(file_.get(), 0444); }
 
 result<bool> workspace_upload::give_name() {
     auto const name = last_part(path_.str());

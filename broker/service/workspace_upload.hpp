@@ -36,6 +36,9 @@ public:
     /// `workspace_full` when the size limit is reached: the upload is to be dropped.
     result<void> write(std::string_view bytes);
 
+    /// For whoever reads it as its owner; that can be changed there.
+    void make_read_only();
+
     /// Checks the condition again, against what it replaces. Nothing can follow.
     result<stored_file> commit();
 

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executions that bring their files with them. Never leaves a session behind that nobody can name,
+// and never lets one bad input keep the others out. On the loop.
+#include "broker/base/base64.hpp"
+#include "broker/core/json_slice.hpp"
+#include "broker/service/service.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+namespace broker {
+namespace {
+
+/// What a program may show as a file; more are in its outputs all the same.
+constexpr std::size_t max_figures = 100;
+/// Names that are taken are passed over up to here.
+constexpr unsigned max_figure_number = 10'000;
+
+/// An image that an execution has shown.
+struct figure {
+    std::string_view suffix;
+    std::string bytes;
+};
+
+struct image_kind {
+    std::string_view mime;
+    std::string_view suffix;
+    bool base64;
+};
+
+/// The first that a display has counts: the others are the same picture.
+constexpr std::array<image_kind, 4> image_kinds = {{{"image/png", "png", true},
+                                                    {"image/jpeg", "jpg", true},
+                                                    {"image/gif", "gif", true},
+                                                    {"image/svg+xml", "svg", false}}};
+
+std::optional<figure> figure_of(std::string_view display) {
+    auto const data = json_raw_member(display, "data");
+    if (!data) {
+        return std::nullopt;
+    }
+    for (auto const& kind : image_kinds) {
+        auto text = json_string_member(*data, kind.mime);
+        if (!text) {
+            continue;
+        }
+        auto bytes = kind.base64 ? base64_bytes(*text) : std::optional(std::move(*text));
+        if (bytes) {
+            return figure{kind.suffix, std::move(*bytes)};
+        }
+    }
+    return std::nullopt;
+}
+
+std::vector<figure> figures_of(std::string const& displays_json) {
+    std::vector<figure> found;
+    for (auto const display : json_elements(displays_json)) {
+        if (found.size() == max_figures) {
+            break;
+        }
+        if (auto one = figure_of(display)) {
+            found.push_back(std::move(*one));
+        }
+    }
+    return found;
+}
+
+/// The last of one path counts, as if each had been put there after the other.
+std::vector<std::size_t> last_of_each(std::vector<wanted_input> const& inputs) {
+    std::set<std::string_view> seen;
+    std::vector<std::size_t> kept;
+    for (std::size_t i = inputs.size(); i-- > 0;) {
+        if (seen.insert(inputs[i].path).second) {
+            kept.push_back(i);
+        }
+    }
+    std::reverse(kept.begin(), kept.end());
+    return kept;
+}
+
+}  // namespace
+
+result<std::vector<std::string>> service::languages() const {
+    return std::vector<std::string>{context_.config.sessions.language};
+}
+
+task<result<std::shared_ptr<file_run>>> service::begin_run(std::string tenant, std::string language,
+                                                           std::vector<wanted_input> inputs) {
+    if (auto const open = admits(work::begins); !open) {
+        co_return open.error();
+    }
+    if (auto const startable = co_await can_start(); !startable) {
+        co_return startable.error();
+    }
+    session_key const key{std::move(tenant), make_random_id()};
+    session_request wish;
+    wish.language = std::move(language);
+    wish.once = true;
+    auto const opened = sessions_.open(key, wish);
+    if (!opened) {
+        co_return opened.error();
+    }
+    auto const run = std::make_shared<file_run>();
+    run->where = *opened;
+    run->once = true;
+    run->not_placed.resize(inputs.size());
+    runner_.warm(*opened);
+    if (inputs.empty()) {
+        co_return run;
+    }
+    auto const where = co_await with_files(key);
+    if (!where) {
+        end_run(*run);
+        co_return where.error();
+    }
+    std::vector<input_file> placed;
+    std::vector<std::size_t> whose;
+    for (auto const i : last_of_each(inputs)) {
+        auto path = workspace_path::from_text(inputs[i].path);
+        if (!path) {
+            run->not_placed[i] = path.error();
+            continue;
+        }
+        placed.push_back({inputs[i].version, *std::move(path)});
+        whose.push_back(i);
+    }
+    auto wrong = co_await offload(
+        context_.file_pool,
+        [files = (*where)->files, &contents = context_.versions.contents(),
+         placed = std::move(placed)] { return place_files(files, contents, placed); });
+    files_changed(**where);
+    for (std::size_t i = 0; i < whose.size(); ++i) {
+        run->not_placed[whose[i]] = std::move(wrong[i]);
+    }
+    co_return run;
+}
+
+task<result<execution>> service::finish_run(std::shared_ptr<file_run> run,
+                                            execution_options options) {
+    auto const where = run->where;
+    auto code_sha256 = co_await hash_of_code(options.code);
+    if (where->closing) {
+        co_return fail(errc::session_not_found, "the run was given up before it began");
+    }
+    auto ticket = submit_to(where, std::move(options), std::move(code_sha256), false);
+    if (!ticket) {
+        end_run(*run);
+        co_return ticket.error();
+    }
+    run->ticket = *ticket;
+    if (auto const ended = co_await wait(*ticket); !ended) {
+        end_run(*run);
+        co_return ended.error();
+    }
+    auto ended = ticket->live.what->view;
+    co_await keep_figures(where, ended);
+    end_run(*run);
+    co_return ended;
+}
+
+void service::abandon_run(std::shared_ptr<file_run> const& run) {
+    if (run->once) {
+        end_run(*run);
+    } else {
+        leave(run->ticket);
+    }
+}
+
+void service::end_run(file_run const& run) {
+    if (run.once) {
+        context_.tasks.spawn(sessions_.close(run.where, close_kind::finished));
+    }
+}
+
+task<> service::keep_figures(std::shared_ptr<session> where, execution& ended) {
+    if (ended.output.displays_json.size() <= std::string_view("[]").size()) {
+        co_return;
+    }
+    auto figures = co_await offload(
+        context_.pool, [displays = ended.output.displays_json] { return figures_of(displays); });
+    unsigned number = 0;
+    for (auto const& one : figures) {
+        for (;;) {
+            auto path = fmt::format("plot_{}.{}", ++number, one.suffix);
+            auto kept = co_await keep_new_file(where, std::move(path), one.bytes);
+            if (kept) {
+                ended.files.push_back(*std::move(kept));
+                break;
+            }
+            if (kept.error().code != errc::precondition_failed || number >= max_figure_number) {
+                context_.log.error("figure_not_kept",
+                                   {{"execution", ended.id.str()}, {"err", kept.error().detail}});
+                co_return;
+            }
+        }
+    }
+}
+
+/// `precondition_failed` when something has that name already.
+task<result<file_change>> service::keep_new_file(std::shared_ptr<session> where, std::string path,
+                                                 std::string bytes) {
+    auto at = workspace_path::from_text(path);
+    if (!at) {
+        co_return at.error();
+    }
+    auto const upload = co_await begin_upload(
+        where->row.key, *std::move(at), [](file_state const& now) { return now.etag.empty(); },
+        std::make_shared<upload_call>(upload_call{.of = where}));
+    if (!upload) {
+        co_return upload.error();
+    }
+    if (auto const written = co_await write_upload(*upload, std::move(bytes)); !written) {
+        co_return written.error();
+    }
+    auto const stored = co_await commit_upload(*upload);
+    if (!stored) {
+        co_return stored.error();
+    }
+    co_return file_change{.path = std::move(path),
+                          .what = file_change::kind::created,
+                          .size_bytes = stored->info.size_bytes,
+                          .version = stored->info.version,
+                          .sha256 = stored->info.sha256};
+}
+
+}  // namespace broker

@@ -11,6 +11,7 @@
 #include "http/proto/message.hpp"
 #include "http/proto/router.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +20,6 @@ namespace broker {
 class service;
 class workspace_path;
 struct execution_ticket;
-struct opened_file;
 struct upload_call;
 }  // namespace broker
 
@@ -30,9 +30,19 @@ struct api_settings {
     std::uint64_t upload_bytes = std::uint64_t{1} << 30;
 };
 
+/// A route of another dialect, which has a folder of its own.
+struct endpoint {
+    http::route route;
+    std::function<broker::task<response>(call)> answer;
+    bool open = false;  // served without credentials
+};
+
 class api final : public handler {
 public:
-    api(broker::service& service, authenticator auth, host_guard hosts, api_settings settings);
+    /// `shared` are the routes of clients that are met with leniency: repeated slashes in their
+    /// paths count as one, and their problem documents have a member `error`, too.
+    api(broker::service& service, authenticator auth, host_guard hosts, api_settings settings,
+        std::vector<endpoint> shared = {});
 
     broker::task<response> handle(request& incoming) override;
 
@@ -50,6 +60,7 @@ private:
     // The simple API.
     broker::task<response> run(call here);
     broker::task<response> upload(call here);
+    broker::task<response> upload_batch(call here);
     broker::task<response> download(call here);
 
     // /v1
@@ -79,8 +90,11 @@ private:
     broker::task<response> store_body(call here, std::string session, broker::workspace_path path,
                                       std::shared_ptr<broker::upload_call> uploads);
     broker::task<response> send_path(call here, broker::session_key session);
-    static response send_file(call const& here, broker::opened_file file, std::string const& name);
 
+    broker::task<response> answer(call here, std::size_t route);
+    std::vector<endpoint> with_own(std::vector<endpoint> shared);
+    bool is_shared(std::size_t route) const;
+    bool is_open(std::size_t route) const;
     struct entry;
     static std::vector<entry> const& table();
 
@@ -89,6 +103,7 @@ private:
     authenticator auth_;
     host_guard hosts_;
     api_settings settings_;
+    std::vector<endpoint> shared_;
     router router_;
 };
 

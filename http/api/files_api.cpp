@@ -4,11 +4,10 @@
 #include "broker/core/names.hpp"
 #include "broker/service/service.hpp"
 #include "http/api/api.hpp"
+#include "http/api/file_response.hpp"
 #include "http/api/problem.hpp"
 #include "http/api/render.hpp"
-#include "http/proto/content_disposition.hpp"
 #include "http/proto/etag.hpp"
-#include "http/proto/range.hpp"
 #include "http/proto/refusal.hpp"
 
 #include <utility>
@@ -18,14 +17,6 @@ namespace {
 
 using broker::errc;
 using broker::fail;
-
-resource_state state_of(broker::file_state const& now) {
-    if (now.etag.empty()) {
-        return {};
-    }
-    return {.tag = now.etag.substr(1, now.etag.size() - 2),
-            .modified_unix = now.modified_ns / 1'000'000'000};
-}
 
 /// The conditions of a request that changes a file.
 broker::file_condition condition_of(request const& incoming) {
@@ -91,7 +82,7 @@ broker::task<response> api::get_file(call here) {
     if (!opened) {
         co_return to_response(opened.error());
     }
-    co_return send_file(here, *std::move(opened), name);
+    co_return file_response(here.incoming, *std::move(opened), name);
 }
 
 broker::task<response> api::list_versions(call here) {
@@ -123,6 +114,20 @@ broker::task<response> api::list_versions(call here) {
 }
 
 broker::task<response> api::download(call here) {
+    // An id of a file version, LibreChat's way to name a file, is one of nothing else.
+    if (auto const id = here.param("path"); id && broker::is_random_id(*id)) {
+        auto version =
+            co_await service_.stored_files().open(here.tenant, broker::file_version_id(*id));
+        if (version) {
+            auto const name = last_part(version->version.path);
+            bool const read_only = version->version.read_only;
+            auto answer = file_response(here.incoming, std::move(version->file), name);
+            if (read_only) {
+                answer.headers.add("X-Read-Only", "true");
+            }
+            co_return answer;
+        }
+    }
     auto const session = here.session();
     if (!session) {
         co_return to_response(session.error());
@@ -140,41 +145,7 @@ broker::task<response> api::send_path(call here, broker::session_key session) {
     if (!opened) {
         co_return to_response(opened.error());
     }
-    co_return send_file(here, *std::move(opened), name);
-}
-
-response api::send_file(call const& here, broker::opened_file file, std::string const& name) {
-    auto* const opened = &file;
-    auto const state = state_of({opened->etag, opened->info.modified_ns});
-    response answer;
-    answer.headers.add("ETag", opened->etag);
-    answer.headers.add("Accept-Ranges", "bytes");
-    answer.headers.add("Content-Type", "application/octet-stream");
-    answer.headers.add("Content-Disposition", attachment(name));
-    switch (preconditions(here.incoming).check(state)) {
-        case precondition::holds:
-            break;
-        case precondition::not_modified:
-            answer.status = 304;
-            return answer;
-        case precondition::failed:
-            return to_response(
-                fail(errc::precondition_failed, "the file is not in the state that was asked for"));
-    }
-    auto const size = opened->info.size_bytes;
-    auto const range = choose_range(here.incoming, size, state);
-    if (range.kind == range_choice::outcome::unsatisfiable) {
-        return range_not_satisfiable(size);
-    }
-    bool const part = range.kind == range_choice::outcome::part;
-    if (part) {
-        answer.status = 206;
-        answer.headers.add("Content-Range", content_range(range, size));
-    }
-    answer.body = file_body{.file = std::make_shared<broker::unique_fd>(std::move(opened->file)),
-                            .offset = part ? range.offset : 0,
-                            .length = part ? range.length : size};
-    return answer;
+    co_return file_response(here.incoming, *std::move(opened), name);
 }
 
 broker::task<response> api::put_file(call here) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// POST /upload: multipart/form-data with files, streamed part by part into a session's workspace.
+// POST /upload and /upload/batch: multipart/form-data with files, streamed part by part into a
+// session's workspace, or to be named by later executions.
 // Never holds a file in memory, and names none before all of its bytes are there. On the loop.
 #include "broker/base/json_text.hpp"
 #include "broker/core/names.hpp"
 #include "broker/service/service.hpp"
 #include "http/api/api.hpp"
+#include "http/api/form_reader.hpp"
 #include "http/api/problem.hpp"
 #include "http/api/render.hpp"
-#include "http/proto/media_type.hpp"
-#include "http/proto/multipart.hpp"
-#include "http/proto/refusal.hpp"
+#include "http/api/stored_form.hpp"
 
 #include <memory>
 #include <utility>
@@ -26,14 +26,14 @@ constexpr std::size_t max_field_bytes = 4096;
 
 /// One multipart upload. Fields come before the files that they are about, as browsers and curl
 /// send them in order.
-class form_upload {
+class workspace_form final : public form_sink {
 public:
-    form_upload(broker::service& service, std::string tenant)
+    workspace_form(broker::service& service, std::string tenant)
         : service_(service), session_{std::move(tenant), {}} {}
 
-    broker::task<broker::result<void>> on_part(multipart_part const& part) {
+    broker::task<broker::result<void>> on_part(multipart_part const& part) override {
         auto const& name = part.disposition.name;
-        in_file_ = name == "file" || name == "files";
+        in_file_ = is_file_part(part);
         if (!in_file_) {
             co_return begin_field(name);
         }
@@ -58,7 +58,7 @@ public:
         co_return broker::result<void>{};
     }
 
-    broker::task<broker::result<void>> on_data(std::string_view bytes) {
+    broker::task<broker::result<void>> on_data(std::string_view bytes) override {
         if (in_file_) {
             co_return co_await service_.write_upload(upload_, std::string(bytes));
         }
@@ -72,7 +72,7 @@ public:
         co_return broker::result<void>{};
     }
 
-    broker::task<broker::result<void>> on_part_end() {
+    broker::task<broker::result<void>> on_part_end() override {
         if (!in_file_) {
             co_return take_field();
         }
@@ -86,6 +86,7 @@ public:
 
     std::vector<broker::stored_file> const& stored() const noexcept { return stored_; }
     std::string const& session_name() const noexcept { return session_.name; }
+    broker::session_id const& session() const noexcept { return call_->of->row.id; }
 
     /// What is left of a form that failed: files in a session that was there before.
     broker::task<> undo() {
@@ -146,105 +147,111 @@ private:
     std::vector<broker::stored_file> stored_;
 };
 
-/// Everything that the parser has to say before it needs more bytes. True at the end of the form.
-broker::task<std::variant<bool, response>> drain(multipart_parser& parser, form_upload& form,
-                                                 multipart_parser::event first) {
-    for (auto event = first;; event = parser.next()) {
-        broker::result<void> done;
-        switch (event) {
-            case multipart_parser::event::need_more:
-                co_return false;
-            case multipart_parser::event::end:
-                co_return true;
-            case multipart_parser::event::failed:
-                co_return to_response(
-                    fail(errc::invalid_field, std::string(describe(parser.error()))));
-            case multipart_parser::event::part:
-                done = co_await form.on_part(parser.part());
-                break;
-            case multipart_parser::event::data:
-                done = co_await form.on_data(parser.data());
-                break;
-            case multipart_parser::event::part_end:
-                done = co_await form.on_part_end();
-                break;
-        }
-        if (!done) {
-            co_return to_response(done.error());
-        }
+void append_librechat_names(std::string& text, broker::file_info const& file) {
+    auto const add = [&text](std::string_view name, std::string const& value) {
+        text += ',';
+        broker::append_json_string(text, name);
+        text += ':';
+        broker::append_json_string(text, value);
+    };
+    if (file.version) {
+        add("fileId", file.version->str());
+        add("id", file.version->str());
     }
+    add("filename", file.path);
+    add("name", file.path);
 }
 
-std::string render(form_upload const& form) {
+std::string render(workspace_form const& form) {
     std::string text;
     broker::json_object out(text);
     out.string("session_id", form.session_name());
+    // For who goes on with LibreChat's calls.
+    out.string("message", "success").string("storage_session_id", form.session().str());
     auto& files = out.member("files");
     files += '[';
     for (auto const& file : form.stored()) {
         files += files.back() == '[' ? "" : ",";
         files += render_stored_file(file);
+        files.pop_back();
+        append_librechat_names(files, file.info);
+        files += '}';
     }
     files += ']';
     out.close();
     return text;
 }
 
-/// The form to its end; 200, or what is wrong.
-broker::task<response> take(form_upload& form, body_reader& body, std::string const& boundary,
-                            std::uint64_t limit) {
-    multipart_parser parser(boundary);
-    for (bool complete = false; !complete;) {
-        auto const piece = co_await body.next();
-        if (!piece) {
-            co_return body_refused(piece.error(), limit);
+/// A form whose files go where it turns out to mean: LibreChat's say whose the file is, before it.
+class any_form final : public form_sink {
+public:
+    any_form(broker::service& service, std::string const& tenant, bool stored)
+        : workspace_(service, tenant), stored_(service, tenant, true), to_store_(stored) {}
+
+    broker::task<broker::result<void>> on_part(multipart_part const& part) override {
+        auto const& name = part.disposition.name;
+        if (!is_file_part(part) && workspace_.stored().empty()) {
+            to_store_ = to_store_ || name == "kind" || name == "entity_id";
         }
-        auto event = multipart_parser::event::need_more;
-        if (piece->empty()) {
-            event = parser.finish();
-            complete = true;
-        } else {
-            parser.feed(*piece);
-            event = parser.next();
-        }
-        auto told = co_await drain(parser, form, event);
-        if (auto* refused = std::get_if<response>(&told)) {
-            co_return std::move(*refused);
-        }
+        co_return co_await sink().on_part(part);
     }
-    if (form.stored().empty()) {
-        co_return to_response(
-            fail(errc::invalid_field, "file: the form has no file part named file or files"));
+    broker::task<broker::result<void>> on_data(std::string_view bytes) override {
+        co_return co_await sink().on_data(bytes);
     }
-    co_return json_response(200, render(form));
+    broker::task<broker::result<void>> on_part_end() override {
+        co_return co_await sink().on_part_end();
+    }
+
+    bool to_store() const noexcept { return to_store_; }
+    workspace_form& workspace() noexcept { return workspace_; }
+    stored_form& stored() noexcept { return stored_; }
+
+private:
+    form_sink& sink() noexcept { return to_store_ ? static_cast<form_sink&>(stored_) : workspace_; }
+
+    workspace_form workspace_;
+    stored_form stored_;
+    bool to_store_;
+};
+
+/// Where only LibreChat asks, and what only it says.
+bool is_librechat(request const& incoming) {
+    auto const* const agent = incoming.headers.find("User-Agent");
+    return incoming.path != "/upload" || incoming.headers.find("User-Id") != nullptr ||
+           (agent != nullptr && agent->starts_with("LibreChat/"));
 }
 
 }  // namespace
 
 broker::task<response> api::upload(call here) {
-    auto const* header = here.incoming.headers.find("Content-Type");
-    auto const type = header == nullptr ? std::nullopt : parse_media_type(*header);
-    auto const boundary =
-        type && type->is("multipart", "form-data") ? boundary_of(*type) : std::nullopt;
-    if (!boundary || here.incoming.headers.find("Content-Encoding") != nullptr) {
-        co_return refuse(refusal::unsupported_media_type,
-                         "send multipart/form-data with a boundary, without Content-Encoding");
+    any_form form(service_, here.tenant, is_librechat(here.incoming));
+    auto refused = co_await read_form(here.incoming, settings_.upload_bytes, form);
+    if (!refused && form.to_store()) {
+        auto const kept = co_await form.stored().keep();
+        co_return kept ? json_response(200, render_stored(form.stored()))
+                       : to_response(kept.error());
     }
-    auto* const body = here.incoming.body;
-    if (body == nullptr) {
-        co_return to_response(fail(errc::invalid_field, "the form has no parts"));
+    if (!refused && form.workspace().stored().empty()) {
+        refused = to_response(
+            fail(errc::invalid_field, "file: the form has no file part named file or files"));
     }
-    body->limit(settings_.upload_bytes);
-    if (auto const announced = body->announced();
-        announced && *announced > settings_.upload_bytes) {
-        co_return body_refused(body_error::too_large, settings_.upload_bytes);
+    if (refused) {
+        co_await form.workspace().undo();
+        co_return std::move(*refused);
     }
-    form_upload form(service_, here.tenant);
-    auto answer = co_await take(form, *body, *boundary, settings_.upload_bytes);
-    if (answer.status != 200) {
-        co_await form.undo();
+    co_return json_response(200, render(form.workspace()));
+}
+
+broker::task<response> api::upload_batch(call here) {
+    stored_form form(service_, here.tenant, false);
+    if (auto refused = co_await read_form(here.incoming, settings_.upload_bytes, form)) {
+        co_return std::move(*refused);
     }
-    co_return answer;
+    if (auto const kept = co_await form.keep(); !kept) {
+        co_return to_response(kept.error());
+    }
+    auto [status, text] = render_batch(form);
+    co_return json_response(status, std::move(text));
 }
 
 }  // namespace http::api

@@ -179,6 +179,53 @@ std::optional<std::map<std::string, std::string>> object_reader::texts(std::stri
     return out;
 }
 
+std::optional<std::vector<std::string>> object_reader::text_list(std::string_view name,
+                                                                 bool one_is_enough) {
+    auto const* const value = look(name);
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    std::vector<std::string> out;
+    auto const add = [&out](json::value const& one) {
+        auto const* const string = one.if_string();
+        if (string != nullptr) {
+            out.emplace_back(string->data(), string->size());
+        }
+        return string != nullptr;
+    };
+    if (one_is_enough && add(*value)) {
+        return out;
+    }
+    auto const* const list = value->if_array();
+    if (list == nullptr || !std::all_of(list->begin(), list->end(), add)) {
+        wrong_type(name, "an array of strings");
+        return std::nullopt;
+    }
+    return out;
+}
+
+std::vector<object_reader> object_reader::objects(std::string_view name, std::size_t most) {
+    std::vector<object_reader> out;
+    auto const* const value = look(name);
+    if (value == nullptr) {
+        return out;
+    }
+    auto const* const list = value->if_array();
+    if (list == nullptr || list->size() > most) {
+        wrong_type(name, fmt::format("an array of at most {} objects", most));
+        return out;
+    }
+    for (auto const& one : *list) {
+        auto const* const object = one.if_object();
+        auto const prefix = fmt::format("{}[{}]", full(name), out.size());
+        if (object == nullptr) {
+            reject(prefix.substr(prefix_.size()), "must be an object");
+        }
+        out.push_back(object_reader(state_, object, prefix + "."));
+    }
+    return out;
+}
+
 object_reader object_reader::object(std::string_view name) {
     auto const* const value = look(name);
     auto const* const nested = value == nullptr ? nullptr : value->if_object();

@@ -38,6 +38,12 @@ public:
     std::optional<std::uint64_t> whole(std::string_view name);
     /// An object whose values are all strings.
     std::optional<std::map<std::string, std::string>> texts(std::string_view name);
+    /// An array of strings. `one_is_enough`: also a string, as an array of it.
+    std::optional<std::vector<std::string>> text_list(std::string_view name,
+                                                      bool one_is_enough = false);
+    /// An array of at most `most` objects, empty if absent; the fields of each are named
+    /// "name[i].field".
+    std::vector<object_reader> objects(std::string_view name, std::size_t most);
     /// A nested object, empty if absent; its fields are named "name.field", its unknown ones count.
     object_reader object(std::string_view name);
 

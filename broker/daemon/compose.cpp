@@ -184,7 +184,8 @@ running_broker::running_broker(settings const& with, logger const& log, state_di
                                                                     std::move(on_failure));
                    }},
       service_(context_),
-      keys_(*store_) {}
+      keys_(*store_),
+      librechat_(service_, {}) {}
 
 result<void> running_broker::listen() {
     auto const where = endpoint_of(config_);
@@ -194,7 +195,8 @@ result<void> running_broker::listen() {
         service_, http::api::authenticator(keys_, local, networks_of(config_)),
         http::api::host_guard(local, server.allowed_hosts),
         http::api::api_settings{.json_body_bytes = server.json_body_bytes,
-                                .upload_bytes = server.upload_bytes});
+                                .upload_bytes = server.upload_bytes},
+        librechat_.endpoints());
     http::server_settings limits;
     limits.max_connections = server.connections;
     limits.max_header_bytes = server.header_bytes;

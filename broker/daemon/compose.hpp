@@ -17,6 +17,7 @@
 #include "broker/store/session_store.hpp"
 #include "broker/store/state_dir.hpp"
 #include "http/api/api.hpp"
+#include "http/librechat/facade.hpp"
 #include "http/server/listener.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -84,6 +85,7 @@ private:
     service_context context_;
     service service_;
     stored_keys keys_;
+    http::librechat::facade librechat_;
     std::unique_ptr<http::api::api> api_;
     std::unique_ptr<http::listener> listener_;
     bool stopping_ = false;

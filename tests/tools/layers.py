@@ -27,6 +27,8 @@ ALLOWED = {
     "http/server": ["http/proto", "broker/base"],
     "http/api": ["http/server", "http/proto", "broker/service", "broker/store", "broker/core",
                  "broker/base"],
+    "http/librechat": ["http/api", "http/proto", "broker/service", "broker/store", "broker/core",
+                       "broker/base"],
     "broker/daemon": ["*"],
 }
 

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Both spellings of everything that has two. Pure.
+#include "http/librechat/exec_request.hpp"
+
+#include "http/librechat/languages.hpp"
+#include "http/proto/object_reader.hpp"
+
+#include <utility>
+
+namespace http::librechat {
+namespace {
+
+constexpr std::size_t max_files = 1000;
+constexpr std::size_t longest_shown = 40;
+
+std::string either(object_reader& fields, std::string_view first, std::string_view second) {
+    auto found = fields.text(first);
+    auto other = fields.text(second);
+    return std::move(found ? found : other).value_or("");
+}
+
+/// Those that name nothing are told as missing, like those that have expired.
+void read_files(object_reader& fields, exec_request& out) {
+    for (auto& one : fields.objects("files", max_files)) {
+        file_ref ref;
+        ref.id = either(one, "id", "fileId");
+        auto const modern = one.has("storage_session_id");
+        ref.storage_session = either(one, "storage_session_id", "session_id");
+        ref.name = either(one, "name", "filename");
+        out.knows_inherited = out.knows_inherited && modern;
+        out.files.push_back(std::move(ref));
+    }
+}
+
+}  // namespace
+
+broker::result<exec_request> read_exec(json_document const& body) {
+    object_reader fields(body, unknown_fields::ignore);
+    exec_request out;
+    auto const language = either(fields, "lang", "language");
+    out.code = fields.required_text("code");
+    if (fields.has("code") && out.code.empty()) {
+        fields.reject("code", "must not be empty");
+    }
+    out.args = fields.text_list("args", true).value_or(std::vector<std::string>{});
+    read_files(fields, out);
+    out.runtime_session_hint = fields.text("runtime_session_hint");
+    if (auto const ms = fields.number("timeout")) {
+        out.timeout_s = *ms / 1000;
+        if (!(*ms > 0)) {
+            fields.reject("timeout", "must be a number of milliseconds above 0");
+        }
+    }
+    if (auto const read = fields.finish(); !read) {
+        return read.error();
+    }
+    auto const canonical = canonical_language(language);
+    if (!canonical) {
+        return broker::fail(broker::errc::unsupported_language,
+                            "Unsupported language: " + language.substr(0, longest_shown));
+    }
+    out.language = *canonical;
+    return out;
+}
+
+}  // namespace http::librechat

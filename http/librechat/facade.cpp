@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Routes, and the way of one execution from body to answer. On the loop; long answers are written
+// on the pool.
+#include "http/librechat/facade.hpp"
+
+#include "http/api/problem.hpp"
+#include "http/librechat/languages.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace http::librechat {
+namespace {
+
+using broker::errc;
+using broker::fail;
+
+constexpr std::size_t longest_shown = 100;
+
+/// Literals, since a router keeps views.
+struct paths {
+    std::string_view exec, programmatic, cancel, health, files, file, object;
+};
+
+constexpr std::array<paths, 3> bases = {{
+    {"/exec", "/exec/programmatic", "/exec/programmatic/cancel", "/health", "/files/{sid}",
+     "/files/{sid}/{fid}", "/sessions/{sid}/objects/{fid}"},
+    {"/v1/exec", "/v1/exec/programmatic", "/v1/exec/programmatic/cancel", "/v1/health",
+     "/v1/files/{sid}", "/v1/files/{sid}/{fid}", "/v1/sessions/{sid}/objects/{fid}"},
+    {"/run/exec", "/run/exec/programmatic", "/run/exec/programmatic/cancel", "/run/health",
+     "/run/files/{sid}", "/run/files/{sid}/{fid}", "/run/sessions/{sid}/objects/{fid}"},
+}};
+
+std::string shown(file_ref const& ref) {
+    auto const& text = ref.name.empty() ? ref.id : ref.name;
+    return text.substr(0, longest_shown);
+}
+
+}  // namespace
+
+std::vector<api::endpoint> facade::endpoints() {
+    std::vector<api::endpoint> all;
+    auto const add = [&](std::string_view method, std::string_view pattern,
+                         broker::task<response> (facade::*answer)(api::call)) {
+        all.push_back({{method, pattern},
+                       [this, answer](api::call here) { return (this->*answer)(std::move(here)); },
+                       false});
+    };
+    for (auto const& at : bases) {
+        add("POST", at.exec, &facade::exec);
+        add("POST", at.programmatic, &facade::programmatic);
+        add("POST", at.cancel, &facade::programmatic);
+        add("GET", at.files, &facade::list_files);
+        add("DELETE", at.file, &facade::delete_object);
+        add("GET", at.object, &facade::get_object);
+        add("DELETE", at.object, &facade::delete_object);
+        all.push_back({{"GET", at.health}, &facade::health, true});
+    }
+    return all;
+}
+
+broker::task<response> facade::health(api::call) {
+    response answer;
+    answer.headers.add("Content-Type", "text/plain; charset=utf-8");
+    answer.body = std::string("OK");
+    co_return answer;
+}
+
+broker::task<response> facade::exec(api::call here) {
+    auto& pool = service_.context().pool;
+    auto body = co_await api::read_json(here.incoming, settings_.json_body_bytes, pool);
+    if (auto* refused = std::get_if<response>(&body)) {
+        co_return std::move(*refused);
+    }
+    auto wanted = read_exec(std::get<json_document>(body));
+    if (!wanted) {
+        co_return api::to_response(wanted.error());
+    }
+    auto done = co_await run(here, *std::move(wanted));
+    if (!done) {
+        co_return api::to_response(done.error());
+    }
+    co_return api::json_response(
+        200,
+        co_await broker::offload(pool, [result = std::make_shared<exec_result>(*std::move(done))] {
+            return render_exec(*result);
+        }));
+}
+
+broker::result<std::string> facade::kernel_for(std::string const& language,
+                                               bool keeps_state) const {
+    auto const served = service_.languages();
+    if (!served) {
+        return served.error();
+    }
+    for (auto const& kernel : kernels_for(language, keeps_state)) {
+        if (std::find(served->begin(), served->end(), kernel) != served->end()) {
+            return kernel;
+        }
+    }
+    return fail(errc::unsupported_language,
+                fmt::format("Unsupported language: {} (this image has: {})", language,
+                            fmt::join(*served, ", ")));
+}
+
+broker::task<broker::result<std::vector<broker::wanted_input>>> facade::find_inputs(
+    std::string tenant, std::vector<file_ref> const& refs, std::vector<std::string>& notes) {
+    std::vector<broker::wanted_input> inputs;
+    if (refs.empty()) {
+        co_return inputs;
+    }
+    std::vector<broker::file_version_id> ids;
+    for (auto const& ref : refs) {
+        ids.emplace_back(broker::is_random_id(ref.id) ? ref.id : "");
+    }
+    auto found = co_await service_.stored_files().find(std::move(tenant), std::move(ids));
+    if (!found) {
+        co_return found.error();
+    }
+    for (std::size_t i = 0; i < refs.size(); ++i) {
+        auto& one = (*found)[i];
+        if (!one) {
+            notes.push_back(
+                fmt::format("The file {} is not available any more; it has to be "
+                            "uploaded or made again.",
+                            shown(refs[i])));
+            continue;
+        }
+        auto path = refs[i].name.empty() ? one->path : refs[i].name;
+        inputs.push_back({*std::move(one), std::move(path)});
+    }
+    co_return inputs;
+}
+
+broker::task<broker::result<exec_result>> facade::run(api::call here, exec_request wanted) {
+    auto const kernel = kernel_for(wanted.language, false);
+    if (!kernel) {
+        co_return kernel.error();
+    }
+    exec_result out;
+    out.language = wanted.language;
+    out.knows_inherited = wanted.knows_inherited;
+    out.max_files = settings_.max_files;
+    out.max_text_bytes = settings_.max_text_bytes;
+    auto inputs = co_await find_inputs(here.tenant, wanted.files, out.notes);
+    if (!inputs) {
+        co_return inputs.error();
+    }
+    auto const begun = co_await service_.begin_run(here.tenant, *kernel, *inputs);
+    if (!begun) {
+        co_return begun.error();
+    }
+    auto const run = *begun;
+    for (std::size_t i = 0; i < inputs->size(); ++i) {
+        auto& one = (*inputs)[i];
+        if (auto const& why = run->not_placed[i]) {
+            out.notes.push_back(fmt::format("The file {} could not be put in place: {}.",
+                                            one.path.substr(0, longest_shown), why->detail));
+        } else {
+            out.inputs.push_back({std::move(one.version), std::move(one.path)});
+        }
+    }
+    if (here.incoming.peer != nullptr) {
+        here.incoming.peer->on_hangup([this, run] { service_.abandon_run(run); });
+    }
+    broker::execution_options options;
+    options.code = std::move(wanted.code);
+    options.timeout_s = wanted.timeout_s;
+    options.timeout_field = "timeout";
+    auto ended = co_await service_.finish_run(run, std::move(options));
+    if (!ended) {
+        co_return ended.error();
+    }
+    out.ended = *std::move(ended);
+    out.session = run->files();
+    co_return out;
+}
+
+/// Told as a lack for good: whoever is told to try again does so for ever.
+broker::task<response> facade::programmatic(api::call) {
+    co_return api::json_response(
+        422, R"({"error":"unsupported_capability","message":"Programmatic tool calling is not )"
+             R"(served here."})");
+}
+
+}  // namespace http::librechat

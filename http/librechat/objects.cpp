@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stored files by the two ids that LibreChat keeps of them: listing, freshness, deletion. On the
+// loop.
+#include "http/api/problem.hpp"
+#include "http/librechat/facade.hpp"
+#include "http/librechat/object_text.hpp"
+
+#include <utility>
+
+namespace http::librechat {
+namespace {
+
+using broker::errc;
+using broker::fail;
+
+/// Of one listing.
+constexpr std::size_t max_listed = 10'000;
+
+broker::failure no_file() { return fail(errc::file_not_found, "File not found"); }
+
+std::optional<std::string> random_id(api::call const& here, std::string_view name) {
+    auto id = here.param(name);
+    return id && broker::is_random_id(*id) ? std::optional(*std::move(id)) : std::nullopt;
+}
+
+}  // namespace
+
+broker::task<response> facade::list_files(api::call here) {
+    auto const session = random_id(here, "sid");
+    auto const detail = detail_in(here.incoming.query);
+    if (!session) {
+        co_return api::to_response(fail(errc::session_not_found, "Session not found"));
+    }
+    auto const found = co_await service_.stored_files().of_session(
+        here.tenant, broker::session_id(*session), max_listed);
+    if (!found) {
+        co_return api::to_response(found.error());
+    }
+    if (found->empty()) {
+        co_return api::to_response(fail(errc::session_not_found, "Session not found"));
+    }
+    co_return api::json_response(200, render_listing(*found, detail));
+}
+
+broker::task<response> facade::get_object(api::call here) {
+    auto const id = random_id(here, "fid");
+    if (!id) {
+        co_return api::to_response(no_file());
+    }
+    auto const found =
+        co_await service_.stored_files().find(here.tenant, {broker::file_version_id(*id)});
+    if (!found) {
+        co_return api::to_response(found.error());
+    }
+    if (!found->front()) {
+        co_return api::to_response(no_file());
+    }
+    co_return api::json_response(200, render_object(*found->front()));
+}
+
+broker::task<response> facade::delete_object(api::call here) {
+    auto const id = random_id(here, "fid");
+    if (!id) {
+        co_return api::to_response(no_file());
+    }
+    auto const gone =
+        co_await service_.stored_files().remove(here.tenant, broker::file_version_id(*id));
+    if (!gone) {
+        co_return api::to_response(gone.error().code == errc::file_not_found ? no_file()
+                                                                             : gone.error());
+    }
+    co_return api::json_response(200, render_deleted(std::string(here.where.raw("sid")), *id));
+}
+
+}  // namespace http::librechat

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/librechat/exec_answer.hpp"
+
+#include "tests/support/catch.hpp"
+
+#include <nlohmann/json.hpp>
+
+using namespace broker;
+using namespace http::librechat;
+using json = nlohmann::json;
+
+namespace {
+
+file_version version(std::string id, std::string path, bool read_only = false) {
+    file_version one;
+    one.id = file_version_id(std::move(id));
+    one.session = session_id("before");
+    one.path = std::move(path);
+    one.content = content_key{};
+    one.read_only = read_only;
+    return one;
+}
+
+file_change change(std::string path, file_change::kind what, std::string id = "new") {
+    file_change one{.path = std::move(path), .what = what};
+    if (what != file_change::kind::deleted && !id.empty()) {
+        one.version = file_version_id(std::move(id));
+    }
+    return one;
+}
+
+exec_result result_with(std::vector<placed_input> inputs, std::vector<file_change> files) {
+    exec_result out;
+    out.session = session_id("mine");
+    out.ended.exit_code = 0;
+    out.ended.what = outcome::ok;
+    out.ended.files = std::move(files);
+    out.inputs = std::move(inputs);
+    return out;
+}
+
+json rendered(exec_result const& of) { return json::parse(render_exec(of)); }
+
+using kind = file_change::kind;
+
+}  // namespace
+
+TEST_CASE("each input is inherited, changed or deleted", "[librechat]") {
+    auto const of = result_with(
+        {{version("i", "kept"), "kept"}, {version("m", "f"), "f"}, {version("d", "g"), "g"}},
+        {change("f", kind::modified, "f2"), change("g", kind::deleted),
+         change("h", kind::created, "h1")});
+    auto const got = rendered(of);
+    REQUIRE(got["files"].size() == 3);
+    CHECK(got["files"][0] ==
+          json{{"id", "f2"},
+               {"name", "f"},
+               {"storage_session_id", "mine"},
+               {"session_id", "mine"},
+               {"modified_from", {{"id", "m"}, {"storage_session_id", "before"}}}});
+    CHECK(got["files"][1]["id"] == "h1");
+    CHECK(got["files"][2] == json{{"id", "i"},
+                                  {"name", "kept"},
+                                  {"storage_session_id", "before"},
+                                  {"session_id", "before"},
+                                  {"inherited", true}});
+    CHECK(got["deleted_files"] == json{"g"});
+    CHECK(got["stderr"] == "");
+}
+
+TEST_CASE("who does not know inherited files is not told of any", "[librechat]") {
+    auto of = result_with({{version("i", "kept"), "kept"}, {version("m", "f"), "f"}},
+                          {change("f", kind::modified, "f2")});
+    of.knows_inherited = false;
+    auto const got = rendered(of);
+    REQUIRE(got["files"].size() == 1);
+    CHECK_FALSE(got["files"][0].contains("modified_from"));
+}
+
+TEST_CASE("a read-only input is inherited whatever was made of it", "[librechat]") {
+    for (auto const what : {kind::modified, kind::deleted}) {
+        auto const got =
+            rendered(result_with({{version("i", "s", true), "s"}}, {change("s", what, "s2")}));
+        REQUIRE(got["files"].size() == 1);
+        CHECK(got["files"][0]["id"] == "i");
+        CHECK(got["files"][0]["inherited"] == true);
+        CHECK(got["deleted_files"].empty());
+    }
+}
+
+TEST_CASE("what only the run made and removed is told to nobody", "[librechat]") {
+    auto const got = rendered(result_with({}, {change("t", kind::deleted)}));
+    CHECK(got["files"].empty());
+    CHECK(got["deleted_files"].empty());
+}
+
+TEST_CASE("files that are not returned are told", "[librechat]") {
+    auto of = result_with(
+        {}, {change("a", kind::created), change("b", kind::created), change("c", kind::created, ""),
+             change(".cache/x/y", kind::created), change("__pycache__/m.pyc", kind::created),
+             change(".env", kind::created)});
+    of.max_files = 1;
+    auto const got = rendered(of);
+    CHECK(got["files"].size() == 1);
+    auto const told = got["stderr"].get<std::string>();
+    CHECK(told.find("not returned: b, .env.") != std::string::npos);
+    CHECK(told.find("deep: c.") != std::string::npos);
+    CHECK(told.find("cache") == std::string::npos);
+}
+
+TEST_CASE("ends have the official words", "[librechat]") {
+    auto of = result_with({}, {});
+    CHECK(rendered(of)["status"].is_null());
+    of.ended.output.truncated = true;
+    of.ended.output.dropped_bytes = 7;
+    CHECK(rendered(of)["status"] == "OL");
+    CHECK(rendered(of)["stderr"].get<std::string>().find("7 bytes") != std::string::npos);
+    of.ended.died_of = death{};
+    CHECK(rendered(of)["status"] == "SG");
+    of.ended.what = outcome::timeout;
+    CHECK(rendered(of)["status"] == "TO");
+}
+
+TEST_CASE("a live session is told with its kernel", "[librechat]") {
+    auto of = result_with({}, {});
+    CHECK_FALSE(rendered(of).contains("runtime_session_id"));
+    of.runtime_session_id = "r";
+    CHECK(rendered(of)["runtime_status"] == "new");
+    of.ended.started_on = session_state::kept;
+    CHECK(rendered(of)["runtime_status"] == "reused");
+}
+
+TEST_CASE("notes stand on lines of their own", "[librechat]") {
+    auto of = result_with({}, {});
+    of.ended.plain_stderr = "from the program";
+    of.notes = {"one", "two"};
+    CHECK(rendered(of)["stderr"] == "from the program\none\ntwo\n");
+}
+
+TEST_CASE("long text keeps its beginning and its end, cut at characters", "[librechat]") {
+    CHECK(head_and_tail("abc", 3) == "abc");
+    CHECK(head_and_tail("abcdefgh", 4) == "ab\n[... 4 bytes left out ...]\ngh");
+    CHECK(head_and_tail("aéééa", 4) == "a\n[... 6 bytes left out ...]\na");
+}

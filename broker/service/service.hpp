@@ -143,9 +143,16 @@ public:
     /// there. What keeps one input out stops nothing.
     task<result<std::shared_ptr<file_run>>> begin_run(std::string tenant, std::string language,
                                                       std::vector<wanted_input> inputs);
-    /// Sends it and waits for its end. What it has shown as images is among its files, as
-    /// `plot_1.png` and so on; versions of them are kept. The session goes if it was for this run.
-    task<result<execution>> finish_run(std::shared_ptr<file_run> run, execution_options options);
+    /// Sends code; more than once, one after the other. On failure the run is over.
+    task<result<void>> send_run(std::shared_ptr<file_run> run, execution_options options);
+    /// The end of what was sent last. The run goes on.
+    task<result<execution>> await_run(std::shared_ptr<file_run> run);
+    /// A file for code that waits for it: no version of it is kept.
+    task<result<void>> hand_in(std::shared_ptr<file_run> run, workspace_path path,
+                               std::string bytes);
+    /// The same as `await_run`, and the run is over: what was shown as images is among its files,
+    /// as `plot_1.png` and so on, and the session goes if it was for this run.
+    task<result<execution>> finish_run(std::shared_ptr<file_run> run);
     /// Nobody waits for it any more.
     void abandon_run(std::shared_ptr<file_run> const& run);
 

@@ -139,27 +139,58 @@ task<result<std::shared_ptr<file_run>>> service::begin_run(std::string tenant, s
     co_return run;
 }
 
-task<result<execution>> service::finish_run(std::shared_ptr<file_run> run,
-                                            execution_options options) {
+task<result<void>> service::send_run(std::shared_ptr<file_run> run, execution_options options) {
     auto const where = run->where;
     auto code_sha256 = co_await hash_of_code(options.code);
     if (where->closing) {
-        co_return fail(errc::session_not_found, "the run was given up before it began");
+        co_return fail(errc::session_not_found, "the run was given up before its end");
     }
     auto ticket = submit_to(where, std::move(options), std::move(code_sha256), false);
     if (!ticket) {
         end_run(*run);
         co_return ticket.error();
     }
-    run->ticket = *ticket;
-    if (auto const ended = co_await wait(*ticket); !ended) {
+    run->ticket = *std::move(ticket);
+    co_return result<void>{};
+}
+
+task<result<execution>> service::await_run(std::shared_ptr<file_run> run) {
+    auto const ticket = run->ticket;
+    if (auto const ended = co_await wait(ticket); !ended) {
         end_run(*run);
         co_return ended.error();
     }
-    auto ended = ticket->live.what->view;
-    co_await keep_figures(where, ended);
-    end_run(*run);
+    co_return ticket.live.what->view;
+}
+
+task<result<execution>> service::finish_run(std::shared_ptr<file_run> run) {
+    auto ended = co_await await_run(run);
+    if (ended) {
+        co_await keep_figures(run->where, *ended);
+        end_run(*run);
+    }
     co_return ended;
+}
+
+task<result<void>> service::hand_in(std::shared_ptr<file_run> run, workspace_path path,
+                                    std::string bytes) {
+    auto const files = run->where->files;
+    if (!files || run->where->closing) {
+        co_return fail(errc::session_not_found, "the run is over");
+    }
+    co_return co_await offload(
+        context_.file_pool,
+        [files, path = std::move(path), bytes = std::move(bytes)]() -> result<void> {
+            auto upload = workspace_upload::begin(files, path, {});
+            if (!upload) {
+                return upload.error();
+            }
+            if (auto const written = upload->write(bytes); !written) {
+                return written;
+            }
+            auto const stored = upload->commit();
+            return stored ? result<void>{} : stored.error();
+        });
 }
 
 void service::abandon_run(std::shared_ptr<file_run> const& run) {

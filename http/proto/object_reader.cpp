@@ -5,6 +5,7 @@
 
 #include "http/proto/json_text.hpp"
 
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 
@@ -177,6 +178,11 @@ std::optional<std::map<std::string, std::string>> object_reader::texts(std::stri
         out.emplace(std::move(key), std::string(string->data(), string->size()));
     }
     return out;
+}
+
+std::optional<std::string> object_reader::raw(std::string_view name) {
+    auto const* const value = look(name);
+    return value == nullptr ? std::nullopt : std::optional(json::serialize(*value));
 }
 
 std::optional<std::vector<std::string>> object_reader::text_list(std::string_view name,

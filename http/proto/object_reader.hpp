@@ -44,6 +44,8 @@ public:
     /// An array of at most `most` objects, empty if absent; the fields of each are named
     /// "name[i].field".
     std::vector<object_reader> objects(std::string_view name, std::size_t most);
+    /// Any value, as JSON text.
+    std::optional<std::string> raw(std::string_view name);
     /// A nested object, empty if absent; its fields are named "name.field", its unknown ones count.
     object_reader object(std::string_view name);
 

@@ -203,7 +203,7 @@ std::string head_and_tail(std::string const& text, std::size_t most) {
                        text.substr(tail));
 }
 
-std::string render_exec(exec_result const& of) {
+std::string render_exec(exec_result const& of, std::optional<std::string> status) {
     auto const files = sort(of);
     std::string text;
     json_object out(text);
@@ -212,7 +212,7 @@ std::string render_exec(exec_result const& of) {
     out.string("stderr", stderr_of(of, files));
     out.raw("files", files_json(of, files)).raw("deleted_files", deleted_json(files));
     out.integer_or_null("code", of.ended.exit_code).null("signal").null("message");
-    out.string_or_null("status", status_of(of));
+    out.string_or_null("status", status ? status : status_of(of));
     out.integer("wall_time", of.ended.duration_ms).string("language", of.language);
     if (of.runtime_session_id) {
         bool const reused = of.ended.started_on == broker::session_state::kept;

@@ -33,7 +33,8 @@ struct exec_result {
     std::optional<std::string> runtime_session_id;
 };
 
-std::string render_exec(exec_result const& of);
+/// `status`: in the place of the word that says how it ended; for programs that call tools.
+std::string render_exec(exec_result const& of, std::optional<std::string> status = {});
 
 /// Text of at most `most` bytes: its beginning and its end, with a line between that says how much
 /// is missing. Cut at characters.

@@ -34,7 +34,7 @@ void read_files(object_reader& fields, exec_request& out) {
 
 }  // namespace
 
-broker::result<exec_request> read_exec(json_document const& body) {
+broker::result<exec_request> read_exec(json_document const& body, std::string_view otherwise) {
     object_reader fields(body, unknown_fields::ignore);
     exec_request out;
     auto const language = either(fields, "lang", "language");
@@ -54,7 +54,7 @@ broker::result<exec_request> read_exec(json_document const& body) {
     if (auto const read = fields.finish(); !read) {
         return read.error();
     }
-    auto const canonical = canonical_language(language);
+    auto const canonical = canonical_language(language.empty() ? otherwise : language);
     if (!canonical) {
         return broker::fail(broker::errc::unsupported_language,
                             "Unsupported language: " + language.substr(0, longest_shown));

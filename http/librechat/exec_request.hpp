@@ -32,7 +32,8 @@ struct exec_request {
     std::optional<double> timeout_s;
 };
 
-/// `invalid_field`, `unsupported_language`: both are 400 in this dialect.
-broker::result<exec_request> read_exec(json_document const& body);
+/// `invalid_field`, `unsupported_language`: both are 400 in this dialect. A language that is not
+/// named is `otherwise`; empty: it has to be.
+broker::result<exec_request> read_exec(json_document const& body, std::string_view otherwise = {});
 
 }  // namespace http::librechat

@@ -52,7 +52,7 @@ std::vector<api::endpoint> facade::endpoints() {
     for (auto const& at : bases) {
         add("POST", at.exec, &facade::exec);
         add("POST", at.programmatic, &facade::programmatic);
-        add("POST", at.cancel, &facade::programmatic);
+        add("POST", at.cancel, &facade::cancel_program);
         add("GET", at.files, &facade::list_files);
         add("DELETE", at.file, &facade::delete_object);
         add("GET", at.object, &facade::get_object);
@@ -135,55 +135,66 @@ broker::task<broker::result<std::vector<broker::wanted_input>>> facade::find_inp
     co_return inputs;
 }
 
+broker::task<broker::result<facade::begun_run>> facade::begin(std::string tenant,
+                                                              exec_request const& wanted,
+                                                              std::string kernel) {
+    begun_run out;
+    auto& frame = out.frame;
+    frame.language = wanted.language;
+    frame.knows_inherited = wanted.knows_inherited;
+    frame.max_files = settings_.max_files;
+    frame.max_text_bytes = settings_.max_text_bytes;
+    auto inputs = co_await find_inputs(tenant, wanted.files, frame.notes);
+    if (!inputs) {
+        co_return inputs.error();
+    }
+    auto const begun = co_await service_.begin_run(std::move(tenant), std::move(kernel), *inputs);
+    if (!begun) {
+        co_return begun.error();
+    }
+    out.run = *begun;
+    frame.session = out.run->files();
+    for (std::size_t i = 0; i < inputs->size(); ++i) {
+        auto& one = (*inputs)[i];
+        if (auto const& why = out.run->not_placed[i]) {
+            frame.notes.push_back(fmt::format("The file {} could not be put in place: {}.",
+                                              one.path.substr(0, longest_shown), why->detail));
+        } else {
+            frame.inputs.push_back({std::move(one.version), std::move(one.path)});
+        }
+    }
+    co_return out;
+}
+
 broker::task<broker::result<exec_result>> facade::run(api::call here, exec_request wanted) {
     auto const kernel = kernel_for(wanted.language, false);
     if (!kernel) {
         co_return kernel.error();
     }
-    exec_result out;
-    out.language = wanted.language;
-    out.knows_inherited = wanted.knows_inherited;
-    out.max_files = settings_.max_files;
-    out.max_text_bytes = settings_.max_text_bytes;
-    auto inputs = co_await find_inputs(here.tenant, wanted.files, out.notes);
-    if (!inputs) {
-        co_return inputs.error();
-    }
-    auto const begun = co_await service_.begin_run(here.tenant, *kernel, *inputs);
+    auto begun = co_await begin(here.tenant, wanted, *kernel);
     if (!begun) {
         co_return begun.error();
     }
-    auto const run = *begun;
-    for (std::size_t i = 0; i < inputs->size(); ++i) {
-        auto& one = (*inputs)[i];
-        if (auto const& why = run->not_placed[i]) {
-            out.notes.push_back(fmt::format("The file {} could not be put in place: {}.",
-                                            one.path.substr(0, longest_shown), why->detail));
-        } else {
-            out.inputs.push_back({std::move(one.version), std::move(one.path)});
-        }
-    }
+    auto const run = begun->run;
     if (here.incoming.peer != nullptr) {
         here.incoming.peer->on_hangup([this, run] { service_.abandon_run(run); });
     }
     broker::execution_options options;
     options.code = std::move(wanted.code);
-    options.timeout_s = wanted.timeout_s;
-    options.timeout_field = "timeout";
-    auto ended = co_await service_.finish_run(run, std::move(options));
+    if (wanted.timeout_s) {
+        options.timeout_s =
+            std::min(*wanted.timeout_s, service_.context().config.limits.maxima.timeout_s);
+    }
+    if (auto const sent = co_await service_.send_run(run, std::move(options)); !sent) {
+        co_return sent.error();
+    }
+    auto ended = co_await service_.finish_run(run);
     if (!ended) {
         co_return ended.error();
     }
+    auto out = std::move(begun->frame);
     out.ended = *std::move(ended);
-    out.session = run->files();
     co_return out;
-}
-
-/// Told as a lack for good: whoever is told to try again does so for ever.
-broker::task<response> facade::programmatic(api::call) {
-    co_return api::json_response(
-        422, R"({"error":"unsupported_capability","message":"Programmatic tool calling is not )"
-             R"(served here."})");
 }
 
 }  // namespace http::librechat

@@ -10,6 +10,7 @@
 #include "http/api/call.hpp"
 #include "http/librechat/exec_answer.hpp"
 #include "http/librechat/exec_request.hpp"
+#include "http/librechat/program_table.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -35,6 +36,7 @@ public:
 private:
     broker::task<response> exec(api::call here);
     broker::task<response> programmatic(api::call here);
+    broker::task<response> cancel_program(api::call here);
     broker::task<response> list_files(api::call here);
     broker::task<response> get_object(api::call here);
     broker::task<response> delete_object(api::call here);
@@ -44,10 +46,21 @@ private:
     /// The inputs that are there; of the others a note.
     broker::task<broker::result<std::vector<broker::wanted_input>>> find_inputs(
         std::string tenant, std::vector<file_ref> const& refs, std::vector<std::string>& notes);
+    /// A run with its inputs in place, and what is known of its answer.
+    struct begun_run {
+        std::shared_ptr<broker::file_run> run;
+        exec_result frame;
+    };
+    broker::task<broker::result<begun_run>> begin(std::string tenant, exec_request const& wanted,
+                                                  std::string kernel);
     broker::task<broker::result<exec_result>> run(api::call here, exec_request wanted);
+    broker::task<broker::result<std::shared_ptr<program_run>>> begin_program(
+        api::call here, program_request wanted);
+    broker::task<response> serve(api::call here, std::shared_ptr<program_run> run);
 
     broker::service& service_;
     facade_settings settings_;
+    program_table programs_{service_};
 };
 
 }  // namespace http::librechat

@@ -39,7 +39,7 @@ PINNED = {
     "boost/beast": ["http/server", "broker/client"],
     "boost/asio": ["kernelproto/link", "broker/base/async", "broker/base/task_group",
                    "broker/base/child", "broker/runtime", "broker/service", "http/server",
-                   "http/api", "broker/client", "broker/daemon"],
+                   "http/api", "http/librechat", "broker/client", "broker/daemon"],
     "boost/json": ["kernelproto/wire", "http/proto"],
     "openssl": ["kernelproto/wire", "broker/base", "http/api"],
     "toml++": ["broker/daemon"],

@@ -26,7 +26,7 @@ def listed(cmake: pathlib.Path):
 
 
 def offences(root: pathlib.Path):
-    tops = [root / top for top in ("kernelproto", "broker", "http")]
+    tops = [root / top for top in ("kernelproto", "broker", "http", "images")]
     named = {header for top in tops for cmake in top.rglob("CMakeLists.txt") for header in listed(cmake)}
     there = {header for top in tops for header in top.rglob("*.hpp")}
     for header in sorted(there - named):

@@ -14,7 +14,7 @@ MEDIAN, P90, LONGEST = 110, 300, 500
 def main() -> int:
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
     lengths = {}
-    for top in ("kernelproto", "broker", "http"):
+    for top in ("kernelproto", "broker", "http", "images"):
         for file in (root / top).rglob("*"):
             if file.suffix in (".hpp", ".cpp", ".h", ".c"):
                 with file.open(encoding="utf-8") as text:

@@ -42,12 +42,13 @@ std::string quoted(std::string_view word) {
     return out + "'";
 }
 
-std::string cell_line(std::string_view file, std::vector<std::string> const& argv) {
+std::string cell_line(std::string_view file, std::vector<std::string> const& argv,
+                      std::string_view input) {
     std::string line = "builtin . " + quoted(file);
     for (auto const& word : argv) {
         line += ' ' + quoted(word);
     }
-    return line + " </dev/null >&8 2>&7 9>&- 8>&- 7>&-\n";
+    return line + " <" + quoted(input) + " >&8 2>&7 9>&- 8>&- 7>&-\n";
 }
 
 std::string end_line(std::uint64_t cell) {

@@ -27,7 +27,8 @@ std::string first_line();
 
 /// Runs the file in the shell itself, with its three streams for this cell only. Prompts, traces
 /// and notices about jobs between cells go to the shell's own stderr, which is /dev/null.
-std::string cell_line(std::string_view file, std::vector<std::string> const& argv);
+std::string cell_line(std::string_view file, std::vector<std::string> const& argv,
+                      std::string_view input);
 
 /// Tells `$?`, forgets jobs (the kernel ends them) and unsets options that hold for a cell only.
 std::string end_line(std::uint64_t cell);

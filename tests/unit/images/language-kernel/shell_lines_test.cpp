@@ -10,8 +10,8 @@ TEST_CASE("words reach the shell as they are", "[language-kernel][shell_lines]")
     CHECK(quoted("$(x)`y`\n") == "'$(x)`y`\n'");
     CHECK(quoted("it's") == R"('it'\''s')");
     CHECK(quoted("") == "''");
-    CHECK(
-        cell_line("/t/cell", {"a", "it's"}).starts_with(R"(builtin . '/t/cell' 'a' 'it'\''s' <)"));
+    CHECK(cell_line("/t/cell", {"a", "it's"}, "/dev/null")
+              .starts_with(R"(builtin . '/t/cell' 'a' 'it'\''s' <'/dev/null' >&8 )"));
     CHECK(end_line(7).ends_with("7 >&9\n"));
 }
 

@@ -56,8 +56,8 @@ descriptor watch_signals() {
         sigaddset(&set, number);
     }
     ::signal(SIGPIPE, SIG_IGN);
-    if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) {
-        throw std::system_error(errno, std::generic_category(), "sigprocmask");
+    if (int const error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0) {
+        throw std::system_error(error, std::generic_category(), "pthread_sigmask");
     }
     descriptor made{::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
     if (!made) {

@@ -67,6 +67,7 @@ thread_state state_of_process(pid_t process, struct stat const& pipe) {
 }  // namespace
 
 input_fifo::input_fifo(std::string path) : path_(std::move(path)) {
+    ::unlink(path_.c_str());  // that of an earlier cell
     if (::mkfifo(path_.c_str(), 0600) == 0) {
         end_ = descriptor{::open(path_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC)};
     }

@@ -27,7 +27,7 @@ constexpr char const* usage =
     "       language-kernel --languages    the names, each with the programs it needs\n"
     "       language-kernel --version\n";
 
-/// "c<TAB>gcc", "d<TAB>gdc|ldc2": either of these, "x<TAB>a+b": both.
+/// "c<TAB>gcc", "d<TAB>gdc|ldc2": either of these, "x<TAB>a,b": both.
 void print_languages() {
     for (auto const& each : languages()) {
         std::string tools = each.is_shell() ? "bash" : "";
@@ -36,7 +36,7 @@ void print_languages() {
             std::string_view between;
             for (auto const tool : tools_of(how)) {
                 tools.append(between).append(tool);
-                between = "+";
+                between = ",";
             }
         }
         std::printf("%s\t%s\n", std::string{each.name}.c_str(), tools.c_str());

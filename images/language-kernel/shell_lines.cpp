@@ -54,7 +54,7 @@ std::string cell_line(std::string_view file, std::vector<std::string> const& arg
 std::string end_line(std::uint64_t cell) {
     auto const id = std::to_string(cell);
     return "builtin printf '%s %s\\n' " + id +
-           " \"$?\" >&9; builtin disown -a; builtin set +euvx; builtin printf '%s end\\n' " + id +
+           " \"$?\" >&9; builtin disown -a; builtin set +euvxm; builtin printf '%s end\\n' " + id +
            " >&9\n";
 }
 

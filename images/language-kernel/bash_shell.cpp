@@ -15,8 +15,7 @@ namespace {
 
 constexpr std::string_view file_name = "script.sh";
 
-/// A pipe takes this much while nobody reads (pipe(7)); lines that a shell waits for fit.
-constexpr std::size_t max_lines_bytes = std::size_t{64} * 1024;
+constexpr std::string_view begin_name = "begin";
 
 }  // namespace
 
@@ -57,6 +56,7 @@ std::optional<cell_end> bash_shell::start_shell() {
 std::optional<cell_end> bash_shell::start(run_cell const& what, std::string const& input) {
     ++cell_;
     running_ = true;
+    interrupted_ = false;
     state_ = std::exchange(died_idle_, false) ? shell_state::begun_anew : shell_state::kept;
     if (auto failed = directory_.put(file_name, what.code); !failed.empty()) {
         return not_started(std::move(failed));
@@ -67,13 +67,15 @@ std::optional<cell_end> bash_shell::start(run_cell const& what, std::string cons
             return end;
         }
     }
-    auto const text =
-        cell_line(directory_.cell() + '/' + std::string{file_name}, what.argv, input) +
-        end_line(cell_);
-    if (text.size() > max_lines_bytes / 2) {
-        return not_started("the arguments are too long");
+    auto const place = directory_.cell() + '/';
+    if (auto failed =
+            directory_.add(begin_name, cell_line(place + std::string{file_name}, what.argv, input));
+        !failed.empty()) {
+        return not_started(std::move(failed));
     }
-    if (!write_whole(lines_.get(), text)) {
+    // Short lines: a pipe takes them while nobody reads.
+    if (!write_whole(lines_.get(),
+                     source_line(place + std::string{begin_name}) + end_line(cell_))) {
         return not_started("the shell does not read");
     }
     return std::nullopt;
@@ -81,6 +83,7 @@ std::optional<cell_end> bash_shell::start(run_cell const& what, std::string cons
 
 void bash_shell::interrupt() {
     if (running_ && shell_ != 0) {
+        interrupted_ = true;
         ::kill(-shell_, SIGINT);
         // It may have hit the shell while it read the line that tells the end.
         write_whole(lines_.get(), '\n' + end_line(cell_));
@@ -99,7 +102,9 @@ std::optional<cell_end> bash_shell::on_told() {
         return std::nullopt;
     }
     running_ = false;
-    return cell_end{cell_end::how::exited, *status, {}, state_};
+    // The rest of a line whose beginning an interrupt took is no command that there is.
+    bool const torn = interrupted_ && *status == 127;
+    return cell_end{cell_end::how::exited, torn ? 128 + SIGINT : *status, {}, state_};
 }
 
 std::optional<cell_end> bash_shell::on_child(pid_t process, int wait_status) {

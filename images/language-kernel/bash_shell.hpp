@@ -38,6 +38,7 @@ private:
     pid_t shell_ = 0;
     std::uint64_t cell_ = 0;
     bool running_ = false;
+    bool interrupted_ = false;               // the running cell
     shell_state state_ = shell_state::kept;  // what the end of the running cell will tell
     bool died_idle_ = false;
 };

@@ -28,6 +28,10 @@ namespace {
 /// How often it is looked whether a program waits for input that it may ask for.
 constexpr milliseconds input_pause{50};
 
+/// A signal that meets a shell between fork and exec is lost: its child still has the shell's
+/// handler, and the shell waits for what the child makes of it. So it is sent once more.
+constexpr milliseconds interrupt_pause{100};
+
 /// How soon iopub is tried again: PUB does not say when a reader has caught up.
 constexpr milliseconds crowded_pause{5};
 
@@ -136,6 +140,7 @@ void driver::turn() {
     if (readable(signals_.get())) {
         on_signals();
     }
+    interrupt_again();
     look_for_wanted_input();
     while (going_) {
         auto heard = sockets_.receive();
@@ -156,6 +161,9 @@ long driver::timeout() const {
     }
     if (sockets_.crowded()) {
         next = std::min(next, crowded_pause);
+    }
+    if (interrupt_again_at_) {
+        next = std::min(next, std::max(*interrupt_again_at_ - now, milliseconds{0}));
     }
     if (input_) {
         next = std::min(next, input_pause);
@@ -183,7 +191,21 @@ void driver::perform_one(run_cell const& what) {
     }
 }
 
-void driver::perform_one(interrupt_cell const& /*what*/) { runner_->interrupt(); }
+void driver::perform_one(interrupt_cell const& /*what*/) { interrupt(); }
+
+void driver::interrupt() {
+    runner_->interrupt();
+    if (runner_->kept() != 0) {
+        interrupt_again_at_ = steady_now() + interrupt_pause;
+    }
+}
+
+void driver::interrupt_again() {
+    if (interrupt_again_at_ && steady_now() >= *interrupt_again_at_) {
+        interrupt_again_at_.reset();
+        runner_->interrupt();
+    }
+}
 
 void driver::perform_one(give_input const& what) {
     if (input_) {
@@ -202,7 +224,7 @@ void driver::on_signals() {
                 break;
             case SIGINT:  // as Jupyter interrupts kernels that have no message for it
                 if (session_.running()) {
-                    runner_->interrupt();
+                    interrupt();
                 }
                 break;
             default:
@@ -252,6 +274,7 @@ void driver::look_for_wanted_input() {
 
 /// What the cell started dies with it, and what was written until then belongs to it.
 void driver::end_cell(cell_end const& end) {
+    interrupt_again_at_.reset();
     end_descendants(runner_->kept());
     auto const pipes = runner_->watch();
     for (int turn = 0; turn < last_reads; ++turn) {

@@ -50,6 +50,8 @@ private:
     void reap();
     void read_output(int from, stream& into);
     void say_due(bool all);
+    void interrupt();
+    void interrupt_again();
     void look_for_wanted_input();
     void end_cell(cell_end const& end);
 
@@ -62,6 +64,7 @@ private:
     stream out_{output_stream::out, {}, false};
     stream err_{output_stream::err, {}, false};
     milliseconds input_looked_for_{0};
+    std::optional<milliseconds> interrupt_again_at_;
     bool going_ = true;
 };
 

@@ -46,9 +46,13 @@ std::string private_directory::put(std::string_view name, std::string_view code)
         ::mkdir(cell_.c_str(), 0700) != 0) {
         return reason("the directory for the code", errno);
     }
+    return add(name, code);
+}
+
+std::string private_directory::add(std::string_view name, std::string_view text) {
     descriptor const file{
         ::open((fs::path{cell_} / name).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-    if (!file || !write_whole(file.get(), code)) {
+    if (!file || !write_whole(file.get(), text)) {
         return reason("the file for the code", errno);
     }
     return {};

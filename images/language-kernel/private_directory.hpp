@@ -24,6 +24,9 @@ public:
     /// Begins the folder of a cell, with its code in a file. What went wrong, or an empty text.
     std::string put(std::string_view name, std::string_view code);
 
+    /// One more file in it.
+    std::string add(std::string_view name, std::string_view text);
+
     void clear() noexcept;
 
 private:

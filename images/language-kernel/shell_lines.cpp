@@ -51,11 +51,20 @@ std::string cell_line(std::string_view file, std::vector<std::string> const& arg
     return line + " <" + quoted(input) + " >&8 2>&7 9>&- 8>&- 7>&-\n";
 }
 
+std::string source_line(std::string_view file) {
+    std::string line = "builtin . ";
+    for (char const c : file) {
+        line += '\\';
+        line += c;
+    }
+    return line + '\n';
+}
+
 std::string end_line(std::uint64_t cell) {
     auto const id = std::to_string(cell);
-    return "builtin printf '%s %s\\n' " + id +
-           " \"$?\" >&9; builtin disown -a; builtin set +euvxm; builtin printf '%s end\\n' " + id +
-           " >&9\n";
+    return "builtin printf " + id +
+           "\\\\040%s\\\\n $? >&9; builtin disown -a; builtin set +euvxm; " + "builtin printf " +
+           id + "\\\\040end\\\\n >&9\n";
 }
 
 std::optional<int> shell_ear::hear(std::string_view bytes, std::uint64_t cell) {

@@ -25,8 +25,14 @@ std::vector<std::string> shell_command(std::string path);
 /// Once, before any cell: no prompts, no history.
 std::string first_line();
 
-/// Runs the file in the shell itself, with its three streams for this cell only. Prompts, traces
-/// and notices about jobs between cells go to the shell's own stderr, which is /dev/null.
+/// Reads the file in the shell itself. An interrupt may make bash forget the beginning of a line
+/// that it reads and take the rest for a command: so no line has quotes or words of others in it,
+/// and of each the end alone does no harm.
+std::string source_line(std::string_view file);
+
+/// For such a file: runs `file` in the shell itself, with its three streams for this cell only.
+/// Prompts, traces and notices about jobs between cells go to the shell's own stderr, which is
+/// /dev/null.
 std::string cell_line(std::string_view file, std::vector<std::string> const& argv,
                       std::string_view input);
 

@@ -177,7 +177,7 @@ def test_output_comes_while_the_cell_runs(bash):
     assert seen == ["one\n", "two\n"] and ended.stderr == "two\n"
 
 
-@pytest.mark.parametrize("loop", ["sleep 1000", "while :; do :; done", "while :; do sleep 0.01; done", "cat <(sleep 1000)"])
+@pytest.mark.parametrize("loop", ["sleep 1000", "while :; do :; done", "while :; do sleep 0.01; done"])
 def test_an_interrupt_ends_the_cell_and_keeps_the_shell(bash, loop):
     bash.run("kept=1")
     ended = bash.run(f"echo go; {loop}; echo never", on_text=lambda text: "go" in text and bash.interrupt())
@@ -192,7 +192,7 @@ def test_interrupts_at_any_moment_leave_a_shell_that_answers(bash):
         message = bash.client.session.msg("execute_request", {"code": f"echo {turn}", "silent": False})
         bash.client.shell_channel.send(message)
         bash.interrupt()
-        bash.client.get_shell_msg(timeout=60)
+        assert bash.client.get_shell_msg(timeout=60)["content"].get("evalue") in (None, "130")
     assert bash.run("echo $kept").stdout == "1\n"
 
 

@@ -12,7 +12,18 @@ TEST_CASE("words reach the shell as they are", "[language-kernel][shell_lines]")
     CHECK(quoted("") == "''");
     CHECK(cell_line("/t/cell", {"a", "it's"}, "/dev/null")
               .starts_with(R"(builtin . '/t/cell' 'a' 'it'\''s' <'/dev/null' >&8 )"));
-    CHECK(end_line(7).ends_with("7 >&9\n"));
+    CHECK(source_line("/t/a b") == "builtin . \\/\\t\\/\\a\\ \\b\n");
+    CHECK(end_line(7).ends_with(R"(printf 7\\040end\\n >&9)"
+                                "\n"));
+}
+
+TEST_CASE("the end of a line is no beginning of a longer one", "[language-kernel][shell_lines]") {
+    for (auto const& line : {source_line("/t/it's"), end_line(7)}) {
+        CHECK(line.find('"') == std::string::npos);
+        CHECK(line.find('`') == std::string::npos);
+        CHECK(line.find('\n') == line.size() - 1);
+    }
+    CHECK(end_line(7).find('\'') == std::string::npos);
 }
 
 TEST_CASE("the status of a cell counts once its end is told", "[language-kernel][shell_lines]") {

@@ -21,13 +21,13 @@ constexpr std::string_view begin_name = "begin";
 
 std::optional<cell_end> bash_shell::not_started(std::string reason) {
     running_ = false;
-    return cell_end{cell_end::how::not_started, 0, std::move(reason), state_};
+    return cell_end{cell_end::how::not_started, 0, std::move(reason), shell_state::kept};
 }
 
 std::optional<cell_end> bash_shell::start_shell() {
     auto path = find_program("bash");
     if (!path) {
-        return cell_end{cell_end::how::program_missing, 0, "bash", state_};
+        return cell_end{cell_end::how::program_missing, 0, "bash", shell_state::kept};
     }
     auto lines = make_pipe(blocking::reading);
     auto told = make_pipe(blocking::writing);
@@ -57,7 +57,6 @@ std::optional<cell_end> bash_shell::start(run_cell const& what, std::string cons
     ++cell_;
     running_ = true;
     interrupted_ = false;
-    state_ = std::exchange(died_idle_, false) ? shell_state::begun_anew : shell_state::kept;
     if (auto failed = directory_.put(file_name, what.code); !failed.empty()) {
         return not_started(std::move(failed));
     }
@@ -104,7 +103,7 @@ std::optional<cell_end> bash_shell::on_told() {
     running_ = false;
     // The rest of a line whose beginning an interrupt took is no command that there is.
     bool const torn = interrupted_ && *status == 127;
-    return cell_end{cell_end::how::exited, torn ? 128 + SIGINT : *status, {}, state_};
+    return cell_end{cell_end::how::exited, torn ? 128 + SIGINT : *status, {}, shell_state::kept};
 }
 
 std::optional<cell_end> bash_shell::on_child(pid_t process, int wait_status) {
@@ -114,7 +113,7 @@ std::optional<cell_end> bash_shell::on_child(pid_t process, int wait_status) {
     shell_ = 0;
     lines_.close();
     if (!running_) {
-        died_idle_ = true;
+        died_idle_ = wait_status;
         return std::nullopt;
     }
     running_ = false;

@@ -2,7 +2,7 @@
 // The one bash that runs all cells of a kernel and keeps its directory, variables, functions,
 // options and open files between them.
 // Never gives a cell the descriptors that its end is told over, and never starts a second shell
-// without telling that the first one's state is gone. One owner, one thread.
+// unless the end of a cell has told that the first one's state is gone. One owner, one thread.
 #pragma once
 
 #include "images/language-kernel/cell_runner.hpp"
@@ -11,6 +11,7 @@
 #include "images/language-kernel/shell_lines.hpp"
 
 #include <cstdint>
+#include <optional>
 
 namespace language_kernel {
 
@@ -24,6 +25,7 @@ public:
     std::optional<cell_end> on_told() override;
     std::optional<cell_end> on_child(pid_t process, int wait_status) override;
     pid_t kept() const override { return shell_; }
+    std::optional<int> lost() const override { return died_idle_; }
 
 private:
     std::optional<cell_end> start_shell();
@@ -38,9 +40,8 @@ private:
     pid_t shell_ = 0;
     std::uint64_t cell_ = 0;
     bool running_ = false;
-    bool interrupted_ = false;               // the running cell
-    shell_state state_ = shell_state::kept;  // what the end of the running cell will tell
-    bool died_idle_ = false;
+    bool interrupted_ = false;      // the running cell
+    std::optional<int> died_idle_;  // as of wait(2)
 };
 
 }  // namespace language_kernel

@@ -64,9 +64,6 @@ std::string shell_note(shell_state shell) {
         case shell_state::ended:
             return "[the shell has ended; the next cell begins in a new one: variables, functions, "
                    "options and the working directory are gone]\n";
-        case shell_state::begun_anew:
-            return "[the shell had ended before; this cell began in a new one: variables, "
-                   "functions, options and the working directory are gone]\n";
     }
     return {};
 }

@@ -24,8 +24,6 @@ enum class shell_state {
     kept,
     /// The cell ended its shell: the next one begins in a new one.
     ended,
-    /// The shell was found dead before the cell, which therefore began in a new one.
-    begun_anew,
 };
 
 struct cell_end {

@@ -41,6 +41,8 @@ public:
 
     /// The process that outlives its cells; 0: none.
     virtual pid_t kept() const = 0;
+    /// That process has ended while no cell ran, so that nobody was told: its status of wait(2).
+    virtual std::optional<int> lost() const = 0;
 };
 
 }  // namespace language_kernel

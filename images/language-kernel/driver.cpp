@@ -91,11 +91,12 @@ driver::~driver() {
     }
 }
 
-void driver::run() {
+int driver::run() {
     perform(session_.on_start(wall_now()));
     while (going_) {
         turn();
     }
+    return status_;
 }
 
 void driver::turn() {
@@ -239,6 +240,10 @@ void driver::reap() {
         if (auto const end = runner_->on_child(process, status)) {
             end_cell(*end);
         }
+    }
+    if (auto const lost = runner_->lost()) {
+        going_ = false;
+        status_ = WIFSIGNALED(*lost) ? 128 + WTERMSIG(*lost) : WEXITSTATUS(*lost);
     }
 }
 

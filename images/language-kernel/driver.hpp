@@ -28,8 +28,9 @@ public:
     /// Ends every process that is left.
     ~driver();
 
-    /// Until a shutdown_request or SIGTERM.
-    void run();
+    /// Until a shutdown_request or SIGTERM: 0. Where what outlives cells has ended between two of
+    /// them, the kernel ends with it, which its client sees: its exit status, or 128 + the signal.
+    int run();
 
 private:
     struct stream {
@@ -66,6 +67,7 @@ private:
     milliseconds input_looked_for_{0};
     std::optional<milliseconds> interrupt_again_at_;
     bool going_ = true;
+    int status_ = 0;
 };
 
 }  // namespace language_kernel

@@ -79,8 +79,7 @@ int serve(std::string_view name, char const* path) {
     if (!where) {
         return complain(std::string{path} + ": " + where.error().message());
     }
-    driver{*language, *where}.run();
-    return 0;
+    return driver{*language, *where}.run();
 }
 
 }  // namespace

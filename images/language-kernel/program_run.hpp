@@ -26,6 +26,7 @@ public:
     std::optional<cell_end> on_told() override { return std::nullopt; }
     std::optional<cell_end> on_child(pid_t process, int wait_status) override;
     pid_t kept() const override { return 0; }
+    std::optional<int> lost() const override { return std::nullopt; }
 
 private:
     enum class phase {

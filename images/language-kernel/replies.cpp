@@ -56,8 +56,6 @@ std::string payload_of(shell_state shell) {
             break;
         case shell_state::ended:
             return R"([{"source":"shell_lost","when":"after"}])";
-        case shell_state::begun_anew:
-            return R"([{"source":"shell_lost","when":"before"}])";
     }
     return "[]";
 }

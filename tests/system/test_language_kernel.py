@@ -126,6 +126,12 @@ def test_exit_ends_the_cell_and_the_loss_is_told(bash):
     assert payload(bash.run("exec true")) == [("shell_lost", "after")]
 
 
+def test_a_shell_that_dies_between_two_cells_takes_the_kernel_with_it(bash):
+    shell = int(bash.run("echo $$").stdout)
+    os.kill(shell, signal.SIGKILL)
+    assert bash.process.wait(60) == 128 + signal.SIGKILL
+
+
 def test_strict_mode_ends_its_own_cell_and_no_other(bash):
     ended = bash.run("set -euo pipefail\necho before\nfalse | true\necho never")
     assert ended.stdout == "before\n" and ended.error == ("ExitStatus", "1")

@@ -45,5 +45,4 @@ TEST_CASE("a status of wait becomes an exit status or a signal", "[language-kern
 TEST_CASE("a lost shell is told, a kept one is not", "[language-kernel][cell_end]") {
     CHECK(shell_note(shell_state::kept).empty());
     CHECK(shell_note(shell_state::ended).find("variables") != std::string::npos);
-    CHECK(shell_note(shell_state::begun_anew).find("variables") != std::string::npos);
 }

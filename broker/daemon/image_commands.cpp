@@ -67,10 +67,12 @@ exit_code image_build_command(settings const& of, command_line const& line,
                                                                 begin)
             .count();
     };
-    image_builder builder{images_directory(of), [&](std::string_view text) {
+    image_builder builder{images_directory(of),
+                          [&](std::string_view text) {
                               context.err << fmt::format("[{:3}s] {}\n", elapsed(), text)
                                           << std::flush;
-                          }};
+                          },
+                          image_program};
     auto const done =
         builder.build(line.directory, line.again, {line.image_name, line.requirements});
     if (!done) {

@@ -12,6 +12,9 @@ namespace broker {
 /// Absolute path of `kernel-broker-monitor`; where it should be installed if it is nowhere.
 std::string monitor_program();
 
+/// Absolute path of a program that images hold, such as `language-kernel`, in the same way.
+std::string image_program(std::string const& name);
+
 /// `image_dir`, or `images` below `state_dir`.
 std::string images_directory(settings const& of);
 

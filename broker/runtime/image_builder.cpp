@@ -118,17 +118,33 @@ result<void> keep_wheels(build_run const& run, std::optional<image_process>& dow
                  : result<void>{};
 }
 
-/// Installs inside; gives the libraries that `setup` names as `library NAME VERSION`.
-result<std::map<std::string, std::string>> install(build_run const& run) {
-    run.say("installing the libraries");
+/// What `setup` finds beside itself.
+result<void> put_inputs(build_run const& run) {
+    auto const place = run.root() / ".build";
     std::error_code error;
-    fs::create_directories(run.root() / ".build", error);
+    fs::create_directories(place / "programs", error);
     for (auto const* name : image_input_files) {
-        fs::copy_file(input_path(run.definition, name), run.root() / ".build" / name, error);
+        fs::copy_file(input_path(run.definition, name), place / name, error);
         if (error) {
             return fail(errc::internal, fmt::format("copying {}: {}", name, error.message()));
         }
     }
+    for (auto const& [name, path] : run.definition.programs) {
+        fs::copy_file(path, place / "programs" / name, error);
+        if (error) {
+            return fail(errc::internal, fmt::format("copying {}: {}", name, error.message()));
+        }
+    }
+    return {};
+}
+
+/// Installs inside; gives the libraries that `setup` names as `library NAME VERSION`.
+result<std::map<std::string, std::string>> install(build_run const& run) {
+    run.say("installing the libraries");
+    if (auto const put = put_inputs(run); !put) {
+        return put.error();
+    }
+    std::error_code error;
     std::map<std::string, std::string> libraries;
     auto const done =
         run_process(setup_command(run.root(), run.wheels), [&](std::string_view line) {
@@ -177,6 +193,7 @@ result<image> publish(build_run const& run, std::map<std::string, std::string> l
     made.digest = *digest;
     made.kernel_argv = run.definition.kernel_argv;
     made.kernel_env = run.definition.kernel_env;
+    made.kernels = run.definition.kernels;
     made.libraries = std::move(libraries);
     made.created_at = to_rfc3339(read_clocks().wall);
     made.base =
@@ -243,7 +260,7 @@ void remove_leftovers(fs::path const& images) {
 
 result<image_build> image_builder::build(fs::path const& folder, bool again,
                                          image_variant const& variant) {
-    auto definition = read_image_definition(folder, variant);
+    auto definition = read_image_definition(folder, variant, find_program_);
     if (!definition) {
         return definition.error();
     }

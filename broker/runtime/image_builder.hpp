@@ -25,9 +25,12 @@ struct image_build {
 class image_builder {
 public:
     /// `images_dir` as for `image_store`; made when missing. Each line of progress goes to
-    /// `progress`.
-    image_builder(std::filesystem::path images_dir, line_sink progress)
-        : dir_(std::move(images_dir)), progress_(std::move(progress)) {}
+    /// `progress`. `find_program` is asked for the programs that a definition names.
+    image_builder(std::filesystem::path images_dir, line_sink progress,
+                  program_finder find_program = {})
+        : dir_(std::move(images_dir)),
+          progress_(std::move(progress)),
+          find_program_(std::move(find_program)) {}
 
     /// `again`: also when nothing changed (newer Debian packages). Needs root, mmdebstrap, unshare,
     /// pip, and what the host's apt and pip fetch from. The failure's detail is for the terminal.
@@ -38,6 +41,7 @@ public:
 private:
     std::filesystem::path dir_;
     line_sink progress_;
+    program_finder find_program_;
 };
 
 }  // namespace broker

@@ -56,6 +56,49 @@ result<std::vector<std::string>> texts(json const& document, char const* name, b
     return all;
 }
 
+result<std::map<std::string, std::vector<std::string>>> kernels(json const& document,
+                                                                std::string const& language) {
+    std::map<std::string, std::vector<std::string>> all;
+    auto const found = document.find("kernels");
+    if (found == document.end()) {
+        return all;
+    }
+    if (!found->is_object()) {
+        return wrong("\"kernels\" must be an object of languages, each with its command");
+    }
+    for (auto const& [name, command] : found->items()) {
+        if (!is_word(name) || name == language) {
+            return wrong("\"kernels\" must hold languages other than \"" + language +
+                         "\", each one word");
+        }
+        auto argv = texts(*found, name.c_str(), false);
+        if (!argv) {
+            return argv.error();
+        }
+        all.emplace(name, std::move(*argv));
+    }
+    return all;
+}
+
+/// Their names alone: they become files of a folder.
+result<std::map<std::string, std::filesystem::path>> programs(json const& document) {
+    std::map<std::string, std::filesystem::path> all;
+    if (!document.contains("programs")) {
+        return all;
+    }
+    auto const names = texts(document, "programs", true);
+    if (!names) {
+        return names.error();
+    }
+    for (auto const& name : *names) {
+        if (!is_image_name(name)) {
+            return wrong("\"programs\": \"" + name + "\" is not the name of a program");
+        }
+        all.emplace(name, std::filesystem::path());
+    }
+    return all;
+}
+
 result<int> glibc_minor(json const& document) {
     auto const text = word(document, "glibc");
     if (!text) {
@@ -101,6 +144,21 @@ result<void> apply(image_variant const& variant, image_definition& to) {
     return {};
 }
 
+/// A program that was built anew makes another image.
+result<void> add_programs(program_finder const& find_program, image_definition& to, sha256& all) {
+    for (auto& [name, path] : to.programs) {
+        path = find_program ? find_program(name) : std::filesystem::path(name);
+        auto const bytes = read_file(path);
+        if (!bytes) {
+            return fail(errc::invalid_field,
+                        "image.json names the program \"" + name +
+                            "\", which must have been built: " + bytes.error().detail);
+        }
+        all.add(name + '\n' + std::to_string(bytes->size()) + '\n' + *bytes);
+    }
+    return {};
+}
+
 }  // namespace
 
 result<image_definition> parse_image_definition(std::string_view text) {
@@ -109,8 +167,8 @@ result<image_definition> parse_image_definition(std::string_view text) {
         return wrong("not a JSON object");
     }
     static constexpr std::string_view known[] = {
-        "name",   "language", "debian_suite", "debian_packages",
-        "python", "glibc",    "kernel_argv",  "kernel_env"};
+        "name",  "language",    "debian_suite", "debian_packages", "python",
+        "glibc", "kernel_argv", "kernel_env",   "kernels",         "programs"};
     for (auto const& [key, value] : document.items()) {
         if (std::find(std::begin(known), std::end(known), key) == std::end(known)) {
             return wrong("unknown member \"" + key + "\"");
@@ -140,6 +198,16 @@ result<image_definition> parse_image_definition(std::string_view text) {
         }
         read.*field = std::move(*value);
     }
+    auto further = kernels(document, read.language);
+    if (!further) {
+        return further.error();
+    }
+    read.kernels = std::move(*further);
+    auto named = programs(document);
+    if (!named) {
+        return named.error();
+    }
+    read.programs = std::move(*named);
     auto const glibc = glibc_minor(document);
     if (!glibc) {
         return glibc.error();
@@ -164,7 +232,8 @@ bool is_wheels_name(std::string_view directory, std::string_view image_name) noe
 }
 
 result<image_definition> read_image_definition(std::filesystem::path const& folder,
-                                               image_variant const& variant) {
+                                               image_variant const& variant,
+                                               program_finder const& find_program) {
     auto const description = read_file(folder / "image.json");
     if (!description) {
         return fail(errc::invalid_field,
@@ -193,6 +262,9 @@ result<image_definition> read_image_definition(std::filesystem::path const& fold
             name == std::string_view("constraints.txt")) {
             wheels.add(*text);
         }
+    }
+    if (auto const found = add_programs(find_program, *read, all); !found) {
+        return found.error();
     }
     read->inputs = to_hex(all.finish());
     read->wheel_inputs = to_hex(wheels.finish());

@@ -6,6 +6,8 @@
 #include "broker/base/result.hpp"
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +29,12 @@ struct image_definition {
     std::vector<std::string> debian_packages;  // with what they depend on, the whole root
     std::string python;                        // "3.11", which that suite has
     int glibc_minor = 0;                       // of that suite; bounds the wheels
-    std::vector<std::string> kernel_argv;
-    std::vector<std::string> kernel_env;
+    std::vector<std::string> kernel_argv;      // of `language`
+    std::vector<std::string> kernel_env;       // of all its kernels
+    /// Further languages, each with its kernel's command.
+    std::map<std::string, std::vector<std::string>> kernels;
+    /// Programs of ours that it holds, and where each is on this host.
+    std::map<std::string, std::filesystem::path> programs;
     /// Digest over every file that goes into the image.
     std::string inputs;
     /// Digest over what decides which wheels are fetched.
@@ -40,10 +46,14 @@ struct image_definition {
 inline constexpr char const* image_input_files[] = {"image.json", "requirements.txt",
                                                     "constraints.txt", "setup", "start"};
 
+/// Where a program of ours is on this host, by its name.
+using program_finder = std::function<std::filesystem::path(std::string const& name)>;
+
 /// `invalid_field` with the file and the member that is wrong. An operator's file: unknown members
 /// are refused, a slip must not pass in silence.
 result<image_definition> read_image_definition(std::filesystem::path const& folder,
-                                               image_variant const& variant = {});
+                                               image_variant const& variant = {},
+                                               program_finder const& find_program = {});
 
 /// Where the file that goes into the root as `name`, one of `image_input_files`, is read from.
 std::filesystem::path input_path(image_definition const& of, std::string_view name);

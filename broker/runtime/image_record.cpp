@@ -41,6 +41,20 @@ bool take(json const& from, char const* name, std::vector<std::string>& to) {
     return true;
 }
 
+/// Absent in the description of an image with one language.
+bool take(json const& from, char const* name, std::map<std::string, std::vector<std::string>>& to) {
+    auto const found = from.find(name);
+    if (found == from.end()) {
+        return true;
+    }
+    for (auto const& [key, value] : found->items()) {
+        if (!take(*found, key.c_str(), to[key]) || to[key].empty()) {
+            return false;
+        }
+    }
+    return found->is_object();
+}
+
 bool take(json const& from, char const* name, std::map<std::string, std::string>& to) {
     auto const found = from.find(name);
     if (found == from.end() || !found->is_object()) {
@@ -59,7 +73,7 @@ bool take(json const& from, char const* name, std::map<std::string, std::string>
 }  // namespace
 
 std::string to_json(image const& which) {
-    json const document = {
+    json document = {
         {"name", which.name},
         {"language", which.language},
         {"digest", which.digest},
@@ -70,6 +84,9 @@ std::string to_json(image const& which) {
         {"base", which.base},
         {"inputs", which.inputs},
     };
+    if (!which.kernels.empty()) {
+        document["kernels"] = which.kernels;
+    }
     return document.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
@@ -98,6 +115,9 @@ result<image> image_from_json(std::string_view text) {
     }
     if (!take(document, "kernel_argv", read.kernel_argv) || read.kernel_argv.empty()) {
         return wrong("kernel_argv");
+    }
+    if (!take(document, "kernels", read.kernels)) {
+        return wrong("kernels");
     }
     if (!take(document, "kernel_env", read.kernel_env)) {
         return wrong("kernel_env");

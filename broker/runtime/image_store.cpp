@@ -39,6 +39,22 @@ failure not_built(std::string_view name) {
 
 }  // namespace
 
+std::vector<std::string> const* image::kernel_of(std::string_view of_language) const {
+    if (of_language == language) {
+        return &kernel_argv;
+    }
+    auto const found = kernels.find(std::string(of_language));
+    return found == kernels.end() ? nullptr : &found->second;
+}
+
+std::string image::languages() const {
+    auto all = language;
+    for (auto const& [further, argv] : kernels) {
+        all += ", " + further;
+    }
+    return all;
+}
+
 result<image> image_store::find(std::string_view name) const {
     if (!is_image_name(name)) {
         return fail(errc::image_unavailable, "no kernel image can have that name");

@@ -18,14 +18,21 @@ namespace broker {
 struct image {
     std::string name;
     std::string language;
-    std::string digest;                            // 64 hex digits, of the root's content
-    std::vector<std::string> kernel_argv;          // the kernel under its init
+    std::string digest;                    // 64 hex digits, of the root's content
+    std::vector<std::string> kernel_argv;  // the kernel of `language`, under its init
+    /// Further languages of the same root: their kernels, under their init.
+    std::map<std::string, std::vector<std::string>> kernels;
     std::vector<std::string> kernel_env;           // NAME=value
     std::map<std::string, std::string> libraries;  // name -> version
     std::string created_at;                        // RFC 3339
     std::string base;                              // for people: "Debian bookworm, Python 3.11"
     std::string inputs;                            // digest of the definition it was built from
     std::filesystem::path rootfs;
+
+    /// The kernel of that language; nullptr when the image has none.
+    std::vector<std::string> const* kernel_of(std::string_view of_language) const;
+    /// For people: "python, bash, py", its own first.
+    std::string languages() const;
 };
 
 class image_store {

@@ -27,7 +27,7 @@ root=$(last_but_one "$@")
 echo "$*" >>"$LOG"
 case "$*" in
 *mmdebstrap*) mkdir -p "$root/dev" "$root/etc"; echo "$CONTENT" >"$root/etc/base"; echo node >"$root/dev/null" ;;
-*) ls "$root/.build" >"$root/etc/seen"; cp "$root/.build/requirements.txt" "$root/etc"; echo "library numpy 2.4.6"; echo "some progress"; exit "$SETUP_STATUS" ;;
+*) (cd "$root/.build" && ls . programs) >"$root/etc/seen"; cp "$root/.build/requirements.txt" "$root/etc"; echo "library numpy 2.4.6"; echo "some progress"; exit "$SETUP_STATUS" ;;
 esac
 )";
 
@@ -51,7 +51,9 @@ struct workshop {
         tool("unshare", fake_unshare);
         write(path / "python/image.json",
               R"({"name":"python","language":"python","debian_suite":"bookworm",
-            "debian_packages":["python3"],"python":"3.11","glibc":"2.36","kernel_argv":["tini"],"kernel_env":["A=b"]})");
+            "debian_packages":["python3"],"python":"3.11","glibc":"2.36","kernel_argv":["tini"],"kernel_env":["A=b"],
+            "kernels":{"bash":["tini","bash"]},"programs":["our-program"]})");
+        tool("our-program", "built");
         for (auto const* name : {"requirements.txt", "constraints.txt", "setup", "start"}) {
             write(path / "python" / name, "");
         }
@@ -62,7 +64,7 @@ struct workshop {
     }
     /// The wheels are there already, so that nothing is fetched.
     void have_wheels(image_variant const& variant) const {
-        auto const definition = read_image_definition(path / "python", variant);
+        auto const definition = read_image_definition(path / "python", variant, find_program());
         REQUIRE(definition.has_value());
         fs::create_directories(images / "wheels" / wheels_name(*definition));
     }
@@ -85,8 +87,14 @@ struct workshop {
         ::setenv("SETUP_STATUS", std::to_string(setup_status).c_str(), 1);
     }
     result<image_build> build(bool again = false, image_variant const& variant = {}) {
-        return image_builder(images, [&](std::string_view line) { lines.emplace_back(line); })
+        return image_builder(
+                   images, [&](std::string_view line) { lines.emplace_back(line); }, find_program())
             .build(path / "python", again, variant);
+    }
+    program_finder find_program() const {
+        return [bin = path / "bin"](std::string const& name) {
+            return bin / name;
+        };
     }
     std::vector<std::string> seen() const { return sorted_names(images); }
 };
@@ -113,6 +121,7 @@ TEST_CASE("a build leaves one image under its digest and name, and nothing else"
     REQUIRE(found.has_value());
     CHECK(found->digest == one.digest);
     CHECK(found->kernel_env == std::vector<std::string>{"A=b"});
+    CHECK(found->languages() == "python, bash");
     CHECK(image_store(shop.images).verify(*found).has_value());
     CHECK(std::find(shop.lines.begin(), shop.lines.end(), "some progress") != shop.lines.end());
 }
@@ -151,6 +160,23 @@ TEST_CASE("another definition with the same content keeps the root and renews it
     CHECK(second->built.digest == first->built.digest);
     CHECK(image_store(shop.images).find("python")->inputs != first->built.inputs);
     CHECK(shop.build()->reused);
+}
+
+TEST_CASE("a program of ours is put beside setup, and built anew it is another image") {
+    if (::geteuid() != 0) {
+        return;
+    }
+    workshop shop;
+    auto const first = shop.build();
+    REQUIRE(first.has_value());
+    std::ifstream file(first->built.rootfs / "etc/seen");
+    std::string const seen{std::istreambuf_iterator<char>(file), {}};
+    CHECK(seen.find("our-program") != std::string::npos);
+    CHECK(shop.build()->reused);
+    shop.tool("our-program", "built anew");
+    CHECK_FALSE(shop.build()->reused);
+    fs::remove(shop.path / "bin/our-program");
+    CHECK(shop.build().error().detail.find("our-program") != std::string::npos);
 }
 
 TEST_CASE("two lists of libraries give two images, and each is built once") {

@@ -56,6 +56,53 @@ TEST_CASE("a good description is taken as it is") {
     CHECK(read->kernel_env == std::vector<std::string>{"HOME=/tmp"});
 }
 
+TEST_CASE("further languages and programs are taken where there are some") {
+    CHECK(parse_image_definition(good)->kernels.empty());
+    CHECK(parse_image_definition(good)->programs.empty());
+    auto const read = parse_image_definition(
+        with(good, R"("name")", R"("kernels":{"bash":["/k","bash"]},"programs":["k"],"name")"));
+    REQUIRE(read.has_value());
+    CHECK(read->kernels ==
+          std::map<std::string, std::vector<std::string>>{{"bash", {"/k", "bash"}}});
+    CHECK(read->programs.contains("k"));
+    for (auto const& [members, told] : {std::pair{R"("kernels":[])", "\"kernels\""},
+                                        {R"("kernels":{"bash":[]})", "\"bash\""},
+                                        {R"("kernels":{"bash":"/k"})", "\"bash\""},
+                                        {R"("kernels":{"b sh":["/k"]})", "\"kernels\""},
+                                        {R"("kernels":{"python":["/k"]})", "other than"},
+                                        {R"("programs":"k")", "\"programs\""},
+                                        {R"("programs":[".."])", "\"..\""},
+                                        {R"("programs":["a/b"])", "\"programs\""}}) {
+        CAPTURE(members);
+        auto const wrong =
+            parse_image_definition(with(good, R"("name")", std::string(members) + R"(,"name")"));
+        REQUIRE(!wrong.has_value());
+        CHECK(wrong.error().detail.find(told) != std::string::npos);
+    }
+}
+
+TEST_CASE("a program that the image holds counts as input with its content") {
+    written_definition const made;
+    auto const& folder = made.path;
+    write(folder / "image.json", with(good, R"("name")", R"("programs":["k"],"name")"));
+    write(folder / "built", "first");
+    auto const find = [&](std::string const& name) {
+        return name == "k" ? folder / "built" : fs::path();
+    };
+    auto const before = read_image_definition(folder, {}, find);
+    REQUIRE(before.has_value());
+    CHECK(before->programs.at("k") == folder / "built");
+    write(folder / "built", "second");
+    auto const after = read_image_definition(folder, {}, find);
+    CHECK(after->inputs != before->inputs);
+    CHECK(after->wheel_inputs == before->wheel_inputs);
+    fs::remove(folder / "built");
+    auto const missing = read_image_definition(folder, {}, find);
+    REQUIRE(!missing.has_value());
+    CHECK(missing.error().detail.find("\"k\"") != std::string::npos);
+    CHECK_FALSE(read_image_definition(folder).has_value());
+}
+
 TEST_CASE("a wrong description is refused with the member's name") {
     struct row {
         std::string old_text, new_text, told;

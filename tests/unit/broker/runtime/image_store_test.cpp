@@ -39,6 +39,7 @@ image add(folder const& at, std::string const& name) {
     made.digest = *digest_of_root(making);
     made.kernel_argv = {"/usr/bin/tini", "--", "python3"};
     made.kernel_env = {"HOME=/tmp"};
+    made.kernels = {{"bash", {"/usr/bin/tini", "--", "bash-kernel"}}};
     made.libraries = {{"numpy", "2.4.6"}};
     made.created_at = "2026-01-02T03:04:05.678Z";
     made.base = "a test";
@@ -61,10 +62,34 @@ TEST_CASE("an image is found by its name and by its digest") {
         CHECK(found->digest == made.digest);
         CHECK(found->kernel_argv == made.kernel_argv);
         CHECK(found->kernel_env == made.kernel_env);
+        CHECK(found->kernels == made.kernels);
         CHECK(found->libraries == made.libraries);
         CHECK(found->rootfs == made.rootfs);
         CHECK(store.verify(*found).has_value());
     }
+}
+
+TEST_CASE("an image names its languages and has a kernel of each") {
+    folder const at;
+    auto const found = image_store(at.path).find(add(at, "python").name);
+    REQUIRE(found.has_value());
+    CHECK(found->languages() == "python, bash");
+    CHECK(*found->kernel_of("python") == found->kernel_argv);
+    CHECK(found->kernel_of("bash")->back() == "bash-kernel");
+    CHECK(found->kernel_of("cobol") == nullptr);
+    CHECK(found->kernel_of("") == nullptr);
+}
+
+TEST_CASE("an image that was built when there was one language is one still") {
+    folder const at;
+    auto made = add(at, "python");
+    made.kernels.clear();
+    auto const text = to_json(made);
+    CHECK(text.find("kernels") == std::string::npos);
+    write(at.path / made.digest / "image.json", text);
+    auto const found = image_store(at.path).find("python");
+    REQUIRE(found.has_value());
+    CHECK(found->languages() == "python");
 }
 
 TEST_CASE("a missing image is told with the command that builds it") {
@@ -119,8 +144,11 @@ TEST_CASE("a description that is damaged is no image") {
     other.digest = std::string(64, 'c');
     auto no_argv = made;
     no_argv.kernel_argv.clear();
-    for (auto const& text : {std::string(), std::string("[1]"), std::string("{\"name\": 1}"),
-                             to_json(made).substr(0, 100), to_json(other), to_json(no_argv)}) {
+    auto no_command = made;
+    no_command.kernels["bash"].clear();
+    for (auto const& text :
+         {std::string(), std::string("[1]"), std::string("{\"name\": 1}"),
+          to_json(made).substr(0, 100), to_json(other), to_json(no_argv), to_json(no_command)}) {
         write(file, text);
         CHECK(!image_store(at.path).find("python"));
     }

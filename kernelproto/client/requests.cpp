@@ -81,6 +81,14 @@ request write_execute(request_author& author, execute_request const& what, stead
     content.append(R"(,"silent":)").append(flag(what.silent));
     content.append(R"(,"store_history":)").append(flag(what.store_history && !what.silent));
     content.append(R"(,"user_expressions":{},"allow_stdin":)").append(flag(what.allow_stdin));
+    if (!what.argv.empty()) {
+        content.append(R"(,"argv":[)");
+        for (auto const& word : what.argv) {
+            append_json_string(content, word);
+            content += ',';
+        }
+        content.back() = ']';
+    }
     // stop_on_error would abort what is sent right after an error reply.
     content.append(R"(,"stop_on_error":false})");
     return make(author, channel::shell, "execute_request", std::move(content), now, what.msg_id);

@@ -14,6 +14,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kernelproto {
 
@@ -26,6 +27,9 @@ struct execute_request {
     /// whole life: a kernel drops what it takes for a message that it has seen. Empty: the author's
     /// next.
     std::string msg_id = {};
+    /// `argv` of the content, which Jupyter's own messages do not have: the program's arguments,
+    /// for kernels that know of it. UTF-8.
+    std::vector<std::string> argv = {};
 };
 
 /// A message of ours and where it goes.

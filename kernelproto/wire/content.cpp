@@ -76,8 +76,13 @@ void read_exit(json_value keep, execute_reply& reply) {
 void read_payload(json_value payload, execute_reply& reply) {
     json_elements items{payload};
     for (json_value item; items.next(item);) {
-        if (item.member("source").string() == "ask_exit") {
+        auto const source = item.member("source").string();
+        if (source == "ask_exit") {
             read_exit(item.member("keepkernel"), reply);
+            return;
+        }
+        if (source == "shell_lost") {
+            reply.shell_lost = true;
             return;
         }
     }

@@ -73,6 +73,9 @@ struct execute_reply {
     bool ask_exit = false;        // payload `ask_exit`: exit() or quit(); the process ends next
     /// exit(n): ipykernel takes it for keep_kernel, and the process lives on. `n` as text.
     std::optional<std::string> exit_with;
+    /// Payload `shell_lost` of our language kernel: the cell has ended the shell that keeps
+    /// variables from cell to cell, and the next one begins in a new one.
+    bool shell_lost = false;
 };
 
 /// What the kernel said of itself in kernel_info_reply.

@@ -127,3 +127,12 @@ TEST_CASE("interrupts go to control, kernel_info where it is wanted", "[client][
     CHECK(write_kernel_info(writes, channel::shell, {}).what.head.msg_type ==
           "kernel_info_request");
 }
+
+TEST_CASE("arguments are sent where there are some", "[client][requests]") {
+    auto writes = author();
+    execute_request what{"x"};
+    what.argv = {"one", "two \"words\"", ""};
+    CHECK(write_execute(writes, what, {}).what.content ==
+          R"({"code":"x","silent":false,"store_history":true,"user_expressions":{},)"
+          R"("allow_stdin":false,"argv":["one","two \"words\"",""],"stop_on_error":false})");
+}

@@ -219,3 +219,16 @@ TEST_CASE("a kernel's account of itself is read, in whatever version", "[wire][c
     CHECK(info.language_version == "3.11.2");
     CHECK(read_kernel_info_reply(json("{}")).value().language.empty());
 }
+
+TEST_CASE("a shell that was lost is seen in the payload", "[wire][content]") {
+    auto const lost = [](std::string const& payload) {
+        return read_execute_reply(
+                   json(R"({"status":"error","ename":"ExitStatus","evalue":"3","payload":)" +
+                        payload + "}"))
+            .value()
+            .shell_lost;
+    };
+    CHECK(lost(R"([{"source":"shell_lost","when":"after"}])"));
+    CHECK_FALSE(lost("[]"));
+    CHECK_FALSE(lost(R"([{"source":"page"}])"));
+}

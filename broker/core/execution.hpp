@@ -25,6 +25,7 @@ struct execution_options {
     bool collect_files = true;
     bool interrupt_on_disconnect = false;
     bool allow_stdin = false;
+    std::vector<std::string> argv;  // the program's arguments, behind its name
     /// The same key with the same request is the same execution, in its session.
     std::optional<std::string> idempotency_key;
     std::string timeout_field = "timeout_s";  // as its client calls it, for a refusal

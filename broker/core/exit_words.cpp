@@ -104,6 +104,19 @@ void append_line(std::string& out, std::string_view line) {
     }
 }
 
+/// 0 to 255, in digits alone.
+std::optional<int> small_number(std::string_view text) {
+    if (text.empty() || text.size() > 3 ||
+        text.find_first_not_of("0123456789") != std::string_view::npos) {
+        return std::nullopt;
+    }
+    int value = 0;
+    for (char const digit : text) {
+        value = value * 10 + (digit - '0');
+    }
+    return value <= 255 ? std::optional(value) : std::nullopt;
+}
+
 }  // namespace
 
 process_end process_end_of(int raw) noexcept {
@@ -143,6 +156,35 @@ std::optional<int> system_exit_status(std::string_view evalue) {
     return static_cast<int>((negative ? 256 - value : value) & 0xFFU);
 }
 
+std::optional<program_end> program_end_of(raised_error const& error) {
+    if (error.traceback.size() != 1) {
+        return std::nullopt;
+    }
+    std::string_view const value = error.evalue;
+    if (error.ename == "ExitStatus" || error.ename == "CompileError") {
+        auto const status = small_number(value);
+        return status ? std::optional(program_end{*status, false, {}}) : std::nullopt;
+    }
+    if (error.ename == "Signal") {  // "SIGSEGV (11)"
+        auto const open = value.rfind('(');
+        auto const signal = open == std::string_view::npos || value.back() != ')'
+                                ? std::nullopt
+                                : small_number(value.substr(open + 1, value.size() - open - 2));
+        if (!signal || *signal < 1 || *signal > highest_signal) {
+            return std::nullopt;
+        }
+        return program_end{128 + *signal, true,
+                           "the program was ended by " + signal_words(*signal)};
+    }
+    if (error.ename == "MissingProgram") {
+        return program_end{127, false, "the session's image has no " + error.evalue};
+    }
+    if (error.ename == "NotStarted") {
+        return program_end{126, false, "the code was not run: " + error.evalue};
+    }
+    return std::nullopt;
+}
+
 std::string strip_ansi(std::string_view text) {
     std::string out;
     out.reserve(text.size());
@@ -168,7 +210,7 @@ std::string plain_stderr(std::string_view printed, std::optional<raised_error> c
         }
     } else {
         out = printed;
-        if (error) {
+        if (error && !program_end_of(*error)) {
             std::string trace;
             for (auto const& line : error->traceback) {
                 trace += trace.empty() ? "" : "\n";

@@ -118,9 +118,10 @@ kernel_end end_of(execution_facts const& facts) {
     return of_evidence(facts);
 }
 
-std::string_view kept_words(bool kept) {
-    return kept ? "the variables were kept"
-                : "the kernel had to be ended and the variables are gone";
+std::string_view kept_words(execution_facts const& facts, bool kept) {
+    return kept                    ? "the variables were kept"
+           : kernel_is_gone(facts) ? "the kernel had to be ended and the variables are gone"
+                                   : "the shell ended with it and the variables are gone";
 }
 
 verdict lost(outcome what, int exit_code, kernel_end end) {
@@ -133,9 +134,21 @@ verdict lost(outcome what, int exit_code, kernel_end end) {
     return v;
 }
 
+/// The kernel lives, but what a session is about has gone with its shell: as good as a new kernel,
+/// which the next execution gets and is told.
+void end_shell(execution_facts const& facts, verdict& v) {
+    if (facts.shell_lost) {
+        auto const end = facts.error ? program_end_of(*facts.error) : std::nullopt;
+        v.variables_kept = false;
+        v.next_reason = end && end->by_signal ? state_reason::crash : state_reason::exit;
+    }
+}
+
 verdict stopped(outcome what, int exit_code, execution_facts const& facts) {
     if (!kernel_is_gone(facts)) {
-        return {.what = what, .exit_code = exit_code};
+        verdict v{.what = what, .exit_code = exit_code};
+        end_shell(facts, v);
+        return v;
     }
     if (facts.killed) {
         kernel_end end{exit_code,
@@ -192,9 +205,13 @@ verdict by_reply(execution_facts const& facts) {
     verdict v;
     if (facts.error) {
         auto const& error = *facts.error;
-        auto const status =
-            error.ename == "SystemExit" ? system_exit_status(error.evalue) : std::optional<int>(1);
-        v.exit_code = status.value_or(1);
+        if (auto const end = program_end_of(error)) {
+            v.exit_code = end->exit_code;
+            v.note = end->note;
+        } else {
+            v.exit_code =
+                error.ename == "SystemExit" ? system_exit_status(error.evalue).value_or(1) : 1;
+        }
         v.what = *v.exit_code == 0 ? outcome::ok : outcome::error;
     } else if (facts.reply == reply_status::ok) {
         v.exit_code = 0;
@@ -207,6 +224,7 @@ verdict by_reply(execution_facts const& facts) {
         v.exit_code = 1;
         v.note = "the kernel ended it without an answer; its error could not be told";
     }
+    end_shell(facts, v);
     return v;
 }
 
@@ -214,13 +232,13 @@ verdict judge_stopped(execution_facts const& facts) {
     if (facts.timed_out) {
         auto v = stopped(outcome::timeout, exit_timeout, facts);
         v.note = fmt::format("the time limit of {} s was reached; {}", facts.timeout_s,
-                             kept_words(v.variables_kept));
+                             kept_words(facts, v.variables_kept));
         return v;
     }
     auto v = stopped(facts.cancelled ? outcome::cancelled : outcome::interrupted, exit_interrupted,
                      facts);
     v.note = fmt::format("{}; {}", facts.cancelled ? "it was cancelled" : "it was interrupted",
-                         kept_words(v.variables_kept));
+                         kept_words(facts, v.variables_kept));
     return v;
 }
 

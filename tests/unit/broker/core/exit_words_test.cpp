@@ -42,6 +42,53 @@ TEST_CASE("a wait status is told apart by exit and signal", "[core][exit]") {
     CHECK(broker::signal_words(42) == "signal 42");
 }
 
+TEST_CASE("the end of a program is read from the words of the language kernel", "[core][exit]") {
+    auto const end = [](std::string ename, std::string evalue) {
+        return broker::program_end_of({std::move(ename), std::move(evalue), {"one line"}});
+    };
+    CHECK(end("ExitStatus", "3")->exit_code == 3);
+    CHECK(end("ExitStatus", "3")->note.empty());
+    CHECK(end("CompileError", "1")->exit_code == 1);
+    auto const crash = end("Signal", "SIGSEGV (11)");
+    REQUIRE(crash);
+    CHECK(crash->exit_code == 139);
+    CHECK(crash->by_signal);
+    CHECK(crash->note == "the program was ended by SIGSEGV (segmentation fault)");
+    CHECK(end("Signal", "signal (42)")->note == "the program was ended by signal 42");
+    CHECK(end("MissingProgram", "rustc")->exit_code == 127);
+    CHECK(end("MissingProgram", "rustc")->note == "the session's image has no rustc");
+    CHECK(end("NotStarted", "no space")->exit_code == 126);
+    CHECK(end("NotStarted", "no space")->note == "the code was not run: no space");
+}
+
+TEST_CASE("an exception that only bears such a name is an exception", "[core][exit]") {
+    CHECK_FALSE(broker::program_end_of({"ExitStatus", "3", {"---", "Cell", "ExitStatus: 3"}}));
+    CHECK_FALSE(broker::program_end_of({"ExitStatus", "3", {}}));
+    for (auto const& [ename, evalue] : {std::pair{"ExitStatus", ""},
+                                        {"ExitStatus", "-1"},
+                                        {"ExitStatus", "256"},
+                                        {"ExitStatus", "3x"},
+                                        {"ExitStatus", "0000"},
+                                        {"Signal", ""},
+                                        {"Signal", "SIGSEGV"},
+                                        {"Signal", ")"},
+                                        {"Signal", "()"},
+                                        {"Signal", "(0)"},
+                                        {"Signal", "(65)"},
+                                        {"Signal", "SIGSEGV (11) "},
+                                        {"ValueError", "3"}}) {
+        CAPTURE(ename, evalue);
+        CHECK_FALSE(broker::program_end_of({ename, evalue, {"one line"}}));
+    }
+}
+
+TEST_CASE("the end of a program has no traceback", "[core][exit]") {
+    CHECK(plain_stderr("warned\n", raised_error{"ExitStatus", "3", {"exit status 3"}}, "") ==
+          "warned\n");
+    CHECK(plain_stderr("", raised_error{"Signal", "SIGABRT (6)", {"ended by it"}}, "a note") ==
+          "kernel-broker: a note\n");
+}
+
 TEST_CASE("escape sequences are taken out, text is not", "[core][exit]") {
     CHECK(strip_ansi("plain\n\ttext") == "plain\n\ttext");
     CHECK(strip_ansi("\x1b[0;31mValueError\x1b[0m: x") == "ValueError: x");

@@ -444,3 +444,43 @@ TEST_CASE("what simply ran has nothing to add to stderr", "[core][verdict]") {
     CHECK(broker::judge(died(signalled(11))).note ==
           "the kernel was ended by SIGSEGV (segmentation fault); the variables are gone");
 }
+
+TEST_CASE("a program's own status is the exit code, and its session goes on", "[core][verdict]") {
+    auto facts = raised("ExitStatus", "3");
+    facts.error->traceback = {"exit status 3"};
+    auto v = broker::judge(facts);
+    CHECK(v.what == outcome::error);
+    CHECK(v.exit_code == 3);
+    CHECK(v.variables_kept);
+    CHECK(v.note.empty());
+    facts.error = raised_error{"Signal", "SIGSEGV (11)", {"ended by SIGSEGV (11)"}};
+    v = broker::judge(facts);
+    CHECK(v.what == outcome::error);
+    CHECK(v.exit_code == 139);
+    CHECK(v.variables_kept);
+    CHECK_FALSE(v.died_of);
+    CHECK(v.note == "the program was ended by SIGSEGV (segmentation fault)");
+}
+
+TEST_CASE("a shell that ends takes the variables with it, whatever its status", "[core][verdict]") {
+    auto facts = completed();
+    facts.shell_lost = true;
+    auto v = broker::judge(facts);
+    CHECK(v.what == outcome::ok);
+    CHECK(v.exit_code == 0);
+    CHECK_FALSE(v.variables_kept);
+    CHECK(v.next_reason == state_reason::exit);
+    CHECK_FALSE(v.died_of);
+    facts.reply = reply_status::error;
+    facts.error = raised_error{"Signal", "SIGKILL (9)", {"ended by SIGKILL (9)"}};
+    v = broker::judge(facts);
+    CHECK(v.exit_code == 137);
+    CHECK(v.next_reason == state_reason::crash);
+    facts.timed_out = true;
+    v = broker::judge(facts);
+    CHECK(v.what == outcome::timeout);
+    CHECK_FALSE(v.variables_kept);
+    CHECK(v.next_reason == state_reason::crash);
+    CHECK(v.note ==
+          "the time limit of 60 s was reached; the shell ended with it and the variables are gone");
+}

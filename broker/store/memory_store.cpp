@@ -269,6 +269,7 @@ private:
         row.outputs_json.clear();
         row.events.clear();
         row.code.reset();
+        row.argv.clear();
     }
 
     std::vector<execution_row>::iterator find(execution_id const& id) {

@@ -172,6 +172,11 @@ void bind_execution(query& q, execution_row const& row) {
     } else {
         q.bind_null();
     }
+    std::string words;
+    for (auto const& word : row.argv) {
+        words.append(word).push_back('\0');
+    }
+    q.bind_bytes_copy(words);
 }
 
 result<execution_row> read_execution(query& q) {
@@ -220,6 +225,12 @@ result<execution_row> read_execution(query& q) {
     row.outputs_json = q.text();
     row.events = q.text();
     row.code = q.optional_text();
+    auto const words = q.text();
+    for (std::string_view rest = words; !rest.empty();) {
+        auto const end = std::min(rest.find('\0'), rest.size());
+        row.argv.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
     return row;
 }
 

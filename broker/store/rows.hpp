@@ -82,6 +82,7 @@ struct execution_row {
     /// While it waits, where somebody will ask for it: the next broker can run it too. At most
     /// `code_in_table_bytes`.
     std::optional<std::string> code;
+    std::vector<std::string> argv;  // with `code`; no word holds a zero byte
     std::string language;
     double timeout_s = 0;
     bool silent = false;

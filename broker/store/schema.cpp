@@ -128,11 +128,15 @@ CREATE INDEX pruned_execution_by_session ON pruned_execution (session, number);
 
 constexpr char const* version_5 = "ALTER TABLE execution ADD COLUMN code BLOB;";
 
+/// Words, each with a zero byte behind it.
+constexpr char const* version_6 =
+    "ALTER TABLE execution ADD COLUMN argv BLOB NOT NULL DEFAULT x'';";
+
 /// The loop waits with it. Whoever adds a key holds the lock for single milliseconds.
 constexpr int lock_wait_ms = 250;
 
-constexpr std::array<char const*, 5> session_steps = {version_1, version_2, version_3, version_4,
-                                                      version_5};
+constexpr std::array<char const*, 6> session_steps = {version_1, version_2, version_3,
+                                                      version_4, version_5, version_6};
 
 /// A content counts once for a tenant, whatever number of its versions have it; triggers keep the
 /// sums, so that a quota costs one row.

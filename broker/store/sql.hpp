@@ -41,7 +41,7 @@ inline constexpr char const* select_sandboxes =
 inline constexpr char const* update_sandbox = "UPDATE sandbox SET stage = ? WHERE id = ?";
 inline constexpr char const* delete_sandbox = "DELETE FROM sandbox WHERE id = ?";
 
-// As `row_io` binds and reads them; the three texts at the end are left out of listings.
+// As `row_io` binds and reads them; the four texts at the end are left out of listings.
 #define KB_EXECUTION_COLUMNS                                                                     \
     "id, session, code_sha256, language, timeout_s, silent, store_history, collect_files, "      \
     "allow_stdin, idempotency_key, request_sha256, queued_at, stage, started_at, ended_at, "     \
@@ -49,8 +49,8 @@ inline constexpr char const* delete_sandbox = "DELETE FROM sandbox WHERE id = ?"
     "events_at, file_bytes, summary, "
 #define KB_INSERT_EXECUTION                                                                      \
     "INSERT INTO execution (" KB_EXECUTION_COLUMNS                                               \
-    "result, events, code) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " \
-    "?, ?, ?, ?, ?, ?, ?)"
+    "result, events, code, argv) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " \
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 inline constexpr char const* insert_execution = KB_INSERT_EXECUTION;
 /// One that was never queued is stored whole.
@@ -61,24 +61,24 @@ inline constexpr char const* put_execution = KB_INSERT_EXECUTION
     "began_generation = excluded.began_generation, outcome = excluded.outcome, "
     "result_in_file = excluded.result_in_file, events_at = excluded.events_at, "
     "file_bytes = excluded.file_bytes, summary = excluded.summary, result = excluded.result, "
-    "events = excluded.events, code = excluded.code";
+    "events = excluded.events, code = excluded.code, argv = excluded.argv";
 /// Bound as a whole row: 2 to 12 never change.
 inline constexpr char const* update_execution =
     "UPDATE execution SET stage = ?13, started_at = ?14, ended_at = ?15, deadline_steady_ns = ?16, "
     "began_state = ?17, began_reason = ?18, began_generation = ?19, outcome = ?20, "
     "result_in_file = ?21, events_at = ?22, file_bytes = ?23, summary = ?24, result = ?25, "
-    "events = ?26, code = ?27 WHERE id = ?1";
+    "events = ?26, code = ?27, argv = ?28 WHERE id = ?1";
 inline constexpr char const* select_execution =
-    "SELECT " KB_EXECUTION_COLUMNS "result, events, code FROM execution WHERE id = ?";
+    "SELECT " KB_EXECUTION_COLUMNS "result, events, code, argv FROM execution WHERE id = ?";
 inline constexpr char const* select_execution_of_key =
     "SELECT " KB_EXECUTION_COLUMNS
-    "result, events, code FROM execution WHERE session = ? AND idempotency_key = ?";
-inline constexpr char const* select_executions =
-    "SELECT " KB_EXECUTION_COLUMNS
-    "'', x'', NULL FROM execution WHERE session = ? AND number < ? ORDER BY number DESC LIMIT ?";
+    "result, events, code, argv FROM execution WHERE session = ? AND idempotency_key = ?";
+inline constexpr char const* select_executions = "SELECT " KB_EXECUTION_COLUMNS
+                                                 "'', x'', NULL, x'' FROM execution WHERE session "
+                                                 "= ? AND number < ? ORDER BY number DESC LIMIT ?";
 inline constexpr char const* select_unfinished =
     "SELECT " KB_EXECUTION_COLUMNS
-    "result, events, code FROM execution WHERE stage <> 'done' ORDER BY number";
+    "result, events, code, argv FROM execution WHERE stage <> 'done' ORDER BY number";
 inline constexpr char const* select_files =
     "SELECT id FROM execution WHERE (?1 IS NULL OR session = ?1) AND (result_in_file OR "
     "events_at = 2 OR stage <> 'done')";

@@ -67,6 +67,12 @@ query& query::bind_bytes(std::string_view bytes) {
     return *this;
 }
 
+query& query::bind_bytes_copy(std::string const& bytes) {
+    bind_error_ |=
+        sqlite3_bind_blob64(statement_, ++parameter_, bytes.data(), bytes.size(), SQLITE_TRANSIENT);
+    return *this;
+}
+
 query& query::bind_copy(std::string const& text) {
     bind_error_ |= sqlite3_bind_text64(statement_, ++parameter_, text.data(), text.size(),
                                        SQLITE_TRANSIENT, SQLITE_UTF8);

@@ -53,8 +53,9 @@ public:
     query& bind_null();
     /// For a column of bytes.
     query& bind_bytes(std::string_view bytes);
-    /// For text that does not live until the statement is stepped.
+    /// For what does not live until the statement is stepped.
     query& bind_copy(std::string const& text);
+    query& bind_bytes_copy(std::string const& bytes);
 
     template <class T>
     query& bind(std::optional<T> const& value) {

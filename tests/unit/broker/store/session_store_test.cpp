@@ -367,6 +367,8 @@ TEMPLATE_TEST_CASE("an execution is found by its idempotency key, in its session
     row.request_sha256 = "aa";
     row.events = "x";
     row.code = GENERATE(as<std::optional<std::string>>{}, std::nullopt, "", std::string("a\0b", 3));
+    row.argv = GENERATE(as<std::vector<std::string>>{}, std::vector<std::string>{},
+                        std::vector<std::string>{""}, std::vector<std::string>{"a", "", "b c"});
     REQUIRE(f.store().queue_execution(row));
     REQUIRE(f.store().queue_execution(execution(s.id)));
     CHECK(f.reopened().unfinished_executions()->front() == row);

@@ -186,6 +186,7 @@ TEST_CASE("a file of the first version becomes the present one, with its session
             "ALTER TABLE execution DROP COLUMN file_bytes;"
             "ALTER TABLE execution DROP COLUMN events;"
             "ALTER TABLE execution DROP COLUMN code;"
+            "ALTER TABLE execution DROP COLUMN argv;"
             "CREATE INDEX execution_unfinished ON execution (number) WHERE stage <> 'done';"
             "PRAGMA user_version = 1");
     auto const store = open_sqlite_store(file_in(dir));

@@ -42,7 +42,7 @@ broker::result<exec_request> read_exec(json_document const& body, std::string_vi
     if (fields.has("code") && out.code.empty()) {
         fields.reject("code", "must not be empty");
     }
-    out.args = fields.text_list("args", true).value_or(std::vector<std::string>{});
+    out.args = fields.list("args", true).value_or(std::vector<std::string>{});
     read_files(fields, out);
     out.runtime_session_hint = fields.text("runtime_session_hint");
     if (auto const ms = fields.number("timeout")) {

@@ -185,8 +185,8 @@ std::optional<std::string> object_reader::raw(std::string_view name) {
     return value == nullptr ? std::nullopt : std::optional(json::serialize(*value));
 }
 
-std::optional<std::vector<std::string>> object_reader::text_list(std::string_view name,
-                                                                 bool one_is_enough) {
+std::optional<std::vector<std::string>> object_reader::list(std::string_view name,
+                                                            bool one_is_enough) {
     auto const* const value = look(name);
     if (value == nullptr) {
         return std::nullopt;
@@ -202,10 +202,16 @@ std::optional<std::vector<std::string>> object_reader::text_list(std::string_vie
     if (one_is_enough && add(*value)) {
         return out;
     }
-    auto const* const list = value->if_array();
-    if (list == nullptr || !std::all_of(list->begin(), list->end(), add)) {
+    auto const* const items = value->if_array();
+    if (items == nullptr) {
         wrong_type(name, "an array of strings");
         return std::nullopt;
+    }
+    for (auto const& one : *items) {
+        if (!add(one)) {
+            wrong_type(fmt::format("{}.{}", name, out.size()), "a string");
+            return std::nullopt;
+        }
     }
     return out;
 }
@@ -216,18 +222,18 @@ std::vector<object_reader> object_reader::objects(std::string_view name, std::si
     if (value == nullptr) {
         return out;
     }
-    auto const* const list = value->if_array();
-    if (list == nullptr || list->size() > most) {
+    auto const* const items = value->if_array();
+    if (items == nullptr || items->size() > most) {
         wrong_type(name, fmt::format("an array of at most {} objects", most));
         return out;
     }
-    for (auto const& one : *list) {
+    for (auto const& one : *items) {
         auto const* const object = one.if_object();
-        auto const prefix = fmt::format("{}[{}]", full(name), out.size());
+        auto const place = fmt::format("{}.{}", name, out.size());
         if (object == nullptr) {
-            reject(prefix.substr(prefix_.size()), "must be an object");
+            wrong_type(place, "an object");
         }
-        out.push_back(object_reader(state_, object, prefix + "."));
+        out.push_back(object_reader(state_, object, full(place) + "."));
     }
     return out;
 }

@@ -39,10 +39,9 @@ public:
     /// An object whose values are all strings.
     std::optional<std::map<std::string, std::string>> texts(std::string_view name);
     /// An array of strings. `one_is_enough`: also a string, as an array of it.
-    std::optional<std::vector<std::string>> text_list(std::string_view name,
-                                                      bool one_is_enough = false);
+    std::optional<std::vector<std::string>> list(std::string_view name, bool one_is_enough = false);
     /// An array of at most `most` objects, empty if absent; the fields of each are named
-    /// "name[i].field".
+    /// "name.index.field".
     std::vector<object_reader> objects(std::string_view name, std::size_t most);
     /// Any value, as JSON text.
     std::optional<std::string> raw(std::string_view name);

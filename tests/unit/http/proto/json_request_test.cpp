@@ -150,6 +150,10 @@ TEST_CASE("a wrong type names the field and what it must be", "[http][json]") {
           "invalid_field: The field \"b\" must be true or false.");
     CHECK(failure(R"({"labels":{"a":1}})", [](auto& r) { r.texts("labels"); }) ==
           "invalid_field: The field \"labels.a\" must be a string.");
+    CHECK(failure(R"({"argv":"a"})", [](auto& r) { r.list("argv"); }) ==
+          "invalid_field: The field \"argv\" must be an array of strings.");
+    CHECK(failure(R"({"argv":["a",1]})", [](auto& r) { r.list("argv"); }) ==
+          "invalid_field: The field \"argv.1\" must be a string.");
     CHECK(failure("[1]", [](auto&) {}) == "invalid_field: The body must be a JSON object.");
     CHECK(failure(R"({"a":1,"b":2})", [](auto& r) {
               r.text("a");
@@ -205,4 +209,13 @@ TEST_CASE("a hostile field name is quoted, cut and escaped", "[http][json]") {
     auto const body = document("{\"" + std::string(500, 'x') + "\\u0000\":1}");
     object_reader reader(body, unknown_fields::refuse);
     CHECK(failure_of(reader).size() < 200);
+}
+
+TEST_CASE("a list of strings is read in its order, an empty one is there", "[http][json]") {
+    auto const parsed = document(R"({"argv":["b","a",""],"none":[]})");
+    object_reader reader(parsed, unknown_fields::refuse);
+    CHECK(reader.list("argv") == std::vector<std::string>{"b", "a", ""});
+    CHECK(reader.list("none") == std::vector<std::string>{});
+    CHECK_FALSE(reader.list("absent"));
+    CHECK(failure_of(reader).empty());
 }

@@ -74,4 +74,11 @@ refusal refuse_image_name(std::string_view text) {
     return "write 1 to 128 of A-Z a-z 0-9 . _ - without a dot in front";
 }
 
+refusal refuse_language(std::string_view text) {
+    if (!text.empty() && text.size() <= 32 && made_of(text, "+-_")) {
+        return std::nullopt;
+    }
+    return "write the name of a language, such as python or bash";
+}
+
 }  // namespace broker

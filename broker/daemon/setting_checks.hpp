@@ -18,5 +18,6 @@ refusal refuse_directory(std::string_view text);
 refusal refuse_directory_or_empty(std::string_view text);
 refusal refuse_program(std::string_view text);
 refusal refuse_image_name(std::string_view text);
+refusal refuse_language(std::string_view text);
 
 }  // namespace broker

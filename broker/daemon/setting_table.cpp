@@ -23,7 +23,6 @@ constexpr std::array<std::string_view, 2> links{"zmtp", "libzmq"};
 constexpr std::array<std::string_view, 2> exits{"keep", "end"};
 constexpr std::array<std::string_view, 4> levels{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 3> formats{"auto", "json", "readable"};
-constexpr std::array<std::string_view, 1> languages{"python"};
 
 // A row's place in `settings`, spelled once.
 #define KB_AT(path)                    \
@@ -142,8 +141,8 @@ constexpr std::array session_rows{
     setting{.key = "language",
             .group = sessions,
             .at = KB_AT(sessions.language),
-            .doc = "Language of a session that names none.",
-            .choices = languages},
+            .doc = "Language of a session that names none; one that its image has.",
+            .refuse = refuse_language},
     setting{.key = "idle_timeout_s",
             .group = sessions,
             .unit = seconds,

@@ -142,7 +142,8 @@ task<kernelproto::execution_end> execution_run::send() {
                                          .silent = what_->options.silent,
                                          .store_history = what_->options.store_history,
                                          .allow_stdin = what_->options.allow_stdin,
-                                         .msg_id = what_->view.id.str()};
+                                         .msg_id = what_->view.id.str(),
+                                         .argv = what_->options.argv};
     what_->listening = true;
     auto end = co_await kernel_->connection().execute(
         std::move(request), [collector = what_->collector](kernelproto::event heard) {
@@ -307,6 +308,7 @@ execution_facts execution_run::facts_of(kernelproto::execution_end const& end) c
                 break;
         }
         facts.ask_exit = end.reply->ask_exit;
+        facts.shell_lost = end.reply->shell_lost;
         if (end.reply->error) {
             facts.error = translate(*end.reply->error);
         } else if (end.reply->exit_with && facts.reply == reply_status::ok) {

@@ -55,6 +55,12 @@ task<result<std::shared_ptr<live_kernel>>> live_kernel::start(
     if (!image) {
         co_return image.error();
     }
+    auto const* const argv = image->kernel_of(session.language);
+    if (argv == nullptr) {
+        // The description of the same root was renewed since, by a definition without it.
+        co_return fail(errc::image_unavailable,
+                       "the session's image has no kernel of " + session.language + " any more");
+    }
     sandbox_row row{.id = sandbox_id::make(),
                     .session = session.id,
                     .generation = session.life.generation + 1,
@@ -77,7 +83,7 @@ task<result<std::shared_ptr<live_kernel>>> live_kernel::start(
                       .image_digest = session.image_digest,
                       .workspace_mount = std::move(workspace_mount),
                       .connection_file = {},
-                      .kernel_argv = image->kernel_argv,
+                      .kernel_argv = *argv,
                       .kernel_env = image->kernel_env};
     kernelproto::connection_info info;
     info.key = row.hmac_key;

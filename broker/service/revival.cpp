@@ -29,6 +29,7 @@ task<std::shared_ptr<pending_execution>> revive(service_context& context,
     options.store_history = row.store_history;
     options.collect_files = row.collect_files;
     options.allow_stdin = row.allow_stdin;
+    options.argv = row.argv;
     options.idempotency_key = row.idempotency_key;
     auto made =
         std::make_shared<pending_execution>(context.loop.get_executor(), std::move(options));

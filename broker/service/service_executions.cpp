@@ -27,9 +27,13 @@ std::string hash_of(std::string const& text) {
 
 /// Two requests that ask for the same.
 std::string hash_of(execution_options const& asked, std::string const& code_sha256) {
-    return hash_of(fmt::format("{} {} {} {:d}{:d}{:d}{:d}", code_sha256, asked.language,
-                               asked.timeout_s.value_or(0), asked.silent, asked.store_history,
-                               asked.collect_files, asked.allow_stdin));
+    auto all = fmt::format("{} {} {} {:d}{:d}{:d}{:d}", code_sha256, asked.language,
+                           asked.timeout_s.value_or(0), asked.silent, asked.store_history,
+                           asked.collect_files, asked.allow_stdin);
+    for (auto const& word : asked.argv) {
+        all += fmt::format(" {}:{}", word.size(), word);
+    }
+    return hash_of(all);
 }
 
 /// It is being taken up from an earlier broker, or its end could not be stored.
@@ -181,17 +185,21 @@ task<result<execution_ticket>> service::submit(session_key key, execution_option
     if (!timeout) {
         co_return timeout.error();
     }
-    auto const& language = context_.config.sessions.language;
-    if (!options.language.empty() && options.language != language && !sessions_.find(key)) {
-        co_return fail(errc::unsupported_language, "the languages here are: " + language);
+    session_request wish;
+    if (!options.language.empty()) {
+        wish.language = options.language;
     }
     if (!sessions_.find(key)) {
+        auto const language = sessions_.language_of(wish);
+        if (!language && language.error().code == errc::unsupported_language) {
+            co_return language.error();
+        }
         if (auto const startable = co_await can_start(); !startable) {
             co_return startable.error();
         }
     }
     auto code_sha256 = co_await hash_of_code(options.code);
-    auto const found = co_await sessions_.find_or_open(std::move(key));
+    auto const found = co_await sessions_.find_or_open(std::move(key), std::move(wish));
     if (!found) {
         co_return found.error();
     }

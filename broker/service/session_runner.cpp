@@ -64,6 +64,7 @@ result<void> session_runner::submit(std::shared_ptr<session> const& where,
         auto row = row_of(*what, *where);
         if (survives(*what)) {
             row.code = what->options.code;
+            row.argv = what->options.argv;
         }
         if (auto stored = context_.store.queue_execution(row); !stored) {
             return stored;

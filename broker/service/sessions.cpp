@@ -36,7 +36,23 @@ result<image> image_of(session_request const& wish, service_context& context) {
     return found;
 }
 
+result<std::string> language_in(image const& picture, session_request const& wish,
+                                std::string const& otherwise) {
+    auto language = wish.language.value_or(otherwise);
+    if (picture.kernel_of(language) == nullptr) {
+        return fail(errc::unsupported_language, "language: those of the image \"" + picture.name +
+                                                    "\" are: " + picture.languages());
+    }
+    return language;
+}
+
 }  // namespace
+
+result<std::string> sessions::language_of(session_request const& wish) const {
+    auto const picture = image_of(wish, context_);
+    return picture ? language_in(*picture, wish, context_.config.sessions.language)
+                   : picture.error();
+}
 
 std::shared_ptr<session> sessions::find(session_key const& key) const {
     auto const at = table_.find(key);
@@ -93,11 +109,6 @@ result<session_row> sessions::plan(session_key const& key, session_request const
     if (auto const labels = check_labels(wish.labels); !labels) {
         return labels.error();
     }
-    auto const language = wish.language.value_or(config.sessions.language);
-    if (language != config.sessions.language) {
-        return fail(errc::unsupported_language,
-                    "the languages here are: " + config.sessions.language);
-    }
     auto const own = merge_limits(wish.wanted, config.limits.defaults, config.limits.maxima);
     if (!own) {
         return own.error();
@@ -111,6 +122,10 @@ result<session_row> sessions::plan(session_key const& key, session_request const
     if (!picture) {
         return picture.error();
     }
+    auto language = language_in(*picture, wish, config.sessions.language);
+    if (!language) {
+        return language.error();
+    }
     auto const uid = take_uid();
     if (!uid) {
         return uid.error();
@@ -119,7 +134,7 @@ result<session_row> sessions::plan(session_key const& key, session_request const
     row.id = wish.once ? session_id(key.name) : session_id::make();
     row.closing = wish.once ? close_kind::finished : close_kind::none;
     row.key = key;
-    row.language = language;
+    row.language = std::move(*language);
     row.image_digest = picture->digest;
     row.uid = *uid;
     row.session_limits = *own;
@@ -165,11 +180,12 @@ result<std::shared_ptr<session>> sessions::open(session_key const& key,
     return add(std::move(*row), life);
 }
 
-task<result<std::shared_ptr<session>>> sessions::find_or_open(session_key key) {
+task<result<std::shared_ptr<session>>> sessions::find_or_open(session_key key,
+                                                              session_request wish) {
     for (;;) {
         auto const at = table_.find(key);
         if (at == table_.end()) {
-            auto made = open(key, {});
+            auto made = open(key, wish);
             if (made) {
                 (*made)->unclaimed = true;
             }

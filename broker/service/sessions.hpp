@@ -52,9 +52,12 @@ public:
     /// What `open` would refuse now.
     result<void> check(session_key const& key, session_request const& wish);
 
-    /// The one of that name, or a new one with the defaults, `unclaimed`. Waits for one that is
+    /// The language of a new session; `unsupported_language` where its image has no kernel of it.
+    result<std::string> language_of(session_request const& wish) const;
+
+    /// The one of that name, or a new one as `wish` has it, `unclaimed`. Waits for one that is
     /// being deleted.
-    task<result<std::shared_ptr<session>>> find_or_open(session_key key);
+    task<result<std::shared_ptr<session>>> find_or_open(session_key key, session_request wish = {});
 
     /// Deletes kernel, sandbox, workspace, rows: it is `gone` then. What waits on it ends as
     /// cancelled. What cannot be removed now is tried again by `reap`, and keeps name and uid.

@@ -25,6 +25,7 @@ public:
         : on_failure_(std::move(on_failure)), executor_(std::move(executor)) {}
 
     std::vector<std::string> codes;     // that were sent to it
+    std::vector<std::string> argv;      // of the last of them
     std::vector<std::string> followed;  // ids of what it was asked to hear out
     std::vector<std::string> inputs;    // that were given to it
     int interrupts = 0;
@@ -76,6 +77,7 @@ private:
             kernelproto::execute_request request, event_sink) override {
             auto const of = of_;
             of->codes.push_back(request.code);
+            of->argv = std::move(request.argv);
             if (of->closed) {
                 co_return kernelproto::execution_end{kernelproto::end_cause::unreachable,
                                                      std::nullopt};

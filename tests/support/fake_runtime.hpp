@@ -41,6 +41,7 @@ public:
         auto& made = alive_[spec.sandbox];
         made.session = spec.session;
         made.uid = spec.uid;
+        last_argv_ = spec.kernel_argv;
         made.ended.reset(eventfd(0, EFD_CLOEXEC));
         return running(made);
     }
@@ -132,6 +133,11 @@ public:
         std::lock_guard const lock(mutex_);
         return alive_.size();
     }
+    /// Of the kernel that was started last.
+    std::vector<std::string> last_argv() const {
+        std::lock_guard const lock(mutex_);
+        return last_argv_;
+    }
 
 private:
     struct one_sandbox {
@@ -156,6 +162,7 @@ private:
 
     mutable std::mutex mutex_;
     std::map<broker::sandbox_id, one_sandbox> alive_;
+    std::vector<std::string> last_argv_;
     std::map<broker::sandbox_id, broker::sandbox_end> dead_;
 };
 

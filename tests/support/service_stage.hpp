@@ -42,6 +42,7 @@ struct fake_host {
         broker::image made;
         made.name = made.language = "python";
         made.kernel_argv = {"/bin/kernel"};
+        made.kernels = {{"bash", {"/bin/bash-kernel"}}};
         made.created_at = "2026-01-02T03:04:05.678Z";
         made.base = "a test";
         made.inputs = std::string(64, 'a');

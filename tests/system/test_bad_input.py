@@ -202,10 +202,13 @@ def test_wrong_types_of_a_session_are_refused(shared, body):
 EXECUTION_FIELDS = [{}, {"code": 1}, {"code": None}, {"code": "1", "timeout_s": "1"}, {"code": "1", "silent": 1},
                     {"code": "1", "store_history": "yes"}, {"code": "1", "allow_stdin": 0},
                     {"code": "1", "on_disconnect": "stop"}, {"code": "1", "on_disconnect": None},
-                    {"code": "1", "collect_files": None}, {"code": "1", "language": ""}]
+                    {"code": "1", "collect_files": None}, {"code": "1", "language": ""},
+                    {"code": "1", "argv": "a"}, {"code": "1", "argv": ["a", 1]}, {"code": "1", "argv": None},
+                    {"code": "1", "argv": ["a\0"]}, {"code": "1", "argv": ["a"] * 1025},
+                    {"code": "1", "argv": ["a" * 16385]}]
 
 
-@pytest.mark.parametrize("body", EXECUTION_FIELDS, ids=json.dumps)
+@pytest.mark.parametrize("body", EXECUTION_FIELDS, ids=lambda body: json.dumps(body)[:50])
 def test_wrong_types_of_an_execution_are_refused(shared, body):
     session = name()
     refused(post(shared, f"/v1/sessions/{session}/executions", body), 400, "invalid_field")

@@ -444,3 +444,24 @@ TEST_CASE("a client that waits when the broker ends is told that its execution i
     CHECK_FALSE(stage.get(reader.next(steady_time::max()))->ended);
     CHECK(reader.log_left());
 }
+
+TEST_CASE("what waits is run by the next broker with its arguments",
+          "[service][reconciliation][requeue]") {
+    fake_host host;
+    {
+        service_stage stage(host);
+        (void)stage.run("a", "cell", 500);
+        stage.until([&] { return stage.sent(); });
+        execution_options options{.code = "x", .timeout_s = 500, .argv = {"one", ""}};
+        options.idempotency_key = "k";
+        REQUIRE(stage.get(stage.api.submit({"default", "a"}, options, true)).has_value());
+        options.argv = {"one"};
+        CHECK(stage.get(stage.api.submit({"default", "a"}, options, true)).error().code ==
+              errc::idempotency_mismatch);
+    }
+    host.runtime.die(SIGKILL);
+    service_stage stage(host);
+    stage.until([&] { return stage.sent(); });
+    CHECK(stage.kernel().codes == std::vector<std::string>{"x"});
+    CHECK(stage.kernel().argv == std::vector<std::string>{"one", ""});
+}

@@ -154,3 +154,50 @@ TEST_CASE("the start of a kernel is given back to those who waited, as far as th
     CHECK(stage.wait(first).has_value());
     CHECK(stage.wait(second).has_value());
 }
+
+TEST_CASE("a session has the kernel of the language that its first cell names", "[service][flow]") {
+    fake_host host;
+    service_stage stage(host);
+    auto const run_in = [&](std::string session, std::string language) {
+        execution_options options{.code = "1", .language = std::move(language)};
+        auto const call =
+            stage.begin(stage.api.execute({"default", std::move(session)}, std::move(options)));
+        stage.until([&] { return stage.sent() || call->has_value(); });
+        if (stage.sent()) {
+            stage.kernel().reply();
+        }
+        return stage.wait(call);
+    };
+    CHECK(run_in("a", "bash")->language == "bash");
+    CHECK(host.runtime.last_argv() == std::vector<std::string>{"/bin/bash-kernel"});
+    CHECK(run_in("a", "")->language == "bash");
+    CHECK(run_in("a", "python").error().code == errc::unsupported_language);
+    CHECK(run_in("b", "")->language == "python");
+    CHECK(host.runtime.last_argv() == std::vector<std::string>{"/bin/kernel"});
+    auto const unknown = run_in("c", "cobol");
+    REQUIRE(unknown.has_error());
+    CHECK(unknown.error().code == errc::unsupported_language);
+    CHECK(unknown.error().detail.find("python, bash") != std::string::npos);
+    CHECK(stage.look("c").error().code == errc::session_not_found);
+}
+
+TEST_CASE("a shell that ended is a new kernel, told once", "[service][flow]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)stage.ran("a");
+    auto const call = stage.run("a", "exit");
+    stage.until([&] { return stage.sent(); });
+    kernelproto::execute_reply reply;
+    reply.shell_lost = true;
+    stage.kernel().reply({kernelproto::end_cause::complete, reply});
+    auto const ended = stage.wait(call);
+    REQUIRE(ended.has_value());
+    CHECK(ended->what == outcome::ok);
+    CHECK_FALSE(ended->variables_kept);
+    auto const next = stage.ran("a");
+    CHECK(next.started_on == session_state::restarted);
+    CHECK(next.reason == state_reason::exit);
+    CHECK(next.generation == 2);
+    CHECK(stage.ran("a").started_on == session_state::kept);
+    CHECK(host.runtime.living() == 1);
+}

@@ -29,6 +29,9 @@ LIST_FILE = LISTS[KERNEL_IMAGE]
 OF_ONE_LIST = {"python": {"nest-asyncio2"}, "python-ipykernel6": {"nest-asyncio"}}
 NOT_LISTED = ["requests", "torch", "pip", "setuptools", "wheel", "ensurepip", "pkg_resources", "_distutils_hack"]
 
+LANGUAGE_KERNEL = BINARY.parents[2] / "images/language-kernel/language-kernel"
+IN_THE_IMAGE = "/usr/lib/kernel-image/language-kernel"
+
 LIST = """
 import importlib.metadata as metadata, re
 print({re.sub(r"[-_.]+", "-", d.metadata["Name"]).lower(): d.version for d in metadata.distributions()})
@@ -160,6 +163,8 @@ def engine_image(own_root, engine):
     shutil.copytree(DEFINITION, context)
     shutil.copy(DEFINITION / LIST_FILE, context / "requirements.txt")
     shutil.copytree(own_root.wheels, context / "wheels")
+    (context / "programs").mkdir()
+    shutil.copy(LANGUAGE_KERNEL, context / "programs")
     spoilt = engine.directory / "spoilt"
     site = spoilt / "usr/local/lib/python3.11/dist-packages"
     for name in ("pip", "setuptools", "wheel", "not-listed"):
@@ -311,6 +316,20 @@ def test_the_kernel_starts_under_an_init_as_its_own_process(own_root):
     assert os.access(own_root.root / argv[0][1:], os.X_OK)
     assert "--HistoryManager.enabled=False" in argv
     assert "--IPythonKernel._execute_sleep=0" in argv
+
+
+def test_the_kernels_of_further_languages_start_as_the_first_does(own_root):
+    assert own_root.record["kernels"].keys() == {"bash", "py"}
+    for language, argv in own_root.record["kernels"].items():
+        assert argv[:2] == own_root.record["kernel_argv"][:2]
+        assert argv[argv.index(IN_THE_IMAGE):][1:3] == ["--language", language]
+    assert (own_root.root / IN_THE_IMAGE[1:]).read_bytes() == LANGUAGE_KERNEL.read_bytes()
+
+
+def test_both_ways_give_the_same_languages(own_root, engine, engine_image):
+    ours = own_root.shell(IN_THE_IMAGE, "--languages")
+    theirs = engine.docker("run", "--rm", "--network", "none", engine_image, IN_THE_IMAGE, "--languages").stdout
+    assert ours == theirs and "bash\tbash\n" in ours
 
 
 def test_both_ways_give_the_same_libraries(own_root, engine, engine_image):

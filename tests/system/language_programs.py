@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same program in every language: prints "hello", each argument on a line and "eof" when there is no input, writes
-"file" to written.txt in its working directory, and exits with status 3."""
+"file" to written.txt in its working directory, and exits with status 3. And in every language a program that dies by
+a signal, one that is none, and one that prints "go" and does not end."""
 
 COMPILED = ["c", "cpp", "rs", "go", "d", "f90"]
 
@@ -147,4 +148,60 @@ cat(if (length(readLines(file("stdin"))) == 0) "eof\n" else "input\n")
 writeLines("file", "written.txt")
 quit(status = 3)
 """,
+}
+
+# Its code and the exit code that it dies with.
+CRASHES = {
+    "bash": ("kill -ABRT $$", 134),
+    "py": ("import os\nos.abort()", 134),
+    "js": ("process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000);", 137),
+    "ts": ("process.kill(process.pid, 'SIGKILL' as NodeJS.Signals); setInterval(() => {}, 1000);", 137),
+    "c": ("#include <stdlib.h>\nint main(void) { abort(); }", 134),
+    "cpp": ("int main() { *static_cast<int volatile*>(nullptr) = 1; }", 139),
+    "java": ("""
+class Crash {
+    public static void main(String[] words) throws Exception {
+        new ProcessBuilder("bash", "-c", "kill -KILL " + ProcessHandle.current().pid()).start().waitFor();
+        Thread.sleep(60000);
+    }
+}
+""", 137),
+    "php": ("<?php posix_kill(getmypid(), 9); sleep(60);", 137),
+    "rs": ("fn main() { std::process::abort() }", 134),
+    "go": ("""
+package main
+
+import (
+	"syscall"
+	"time"
+)
+
+func main() {
+	syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+	time.Sleep(time.Minute)
+}
+""", 137),
+    "d": ("import core.stdc.stdlib;\nvoid main() { abort(); }", 134),
+    "f90": ("program main\n    call abort()\nend program", 134),
+    "r": ("tools::pskill(Sys.getpid(), 9)\nSys.sleep(60)", 137),
+}
+
+# Its code and its exit code: of a compiler, or of an interpreter that does not get beyond the syntax.
+NO_PROGRAMS = {**{language: ("this is no program in any language {", 1) for language in PROGRAMS},
+               "bash": ("if then", 2), "php": ("<?php {{{", 255)}
+
+ENDLESS = {
+    "bash": "echo go; while :; do :; done",
+    "py": "print('go', flush=True)\nwhile True: pass",
+    "js": "require('fs').writeSync(1, 'go\\n'); for (;;) {}",
+    "ts": "import * as fs from 'fs';\nfs.writeSync(1, 'go\\n'); for (;;) {}",
+    "c": '#include <stdio.h>\nint main(void) { puts("go"); fflush(stdout); for (;;) { getchar(); } }',
+    "cpp": '#include <iostream>\nint main() { std::cout << "go" << std::endl; for (;;) { std::cin.get(); } }',
+    "java": 'class Endless { public static void main(String[] words) { System.out.println("go"); for (;;) {} } }',
+    "php": '<?php echo "go\n"; for (;;) {}',
+    "rs": 'fn main() { println!("go"); loop {} }',
+    "go": 'package main\nimport "fmt"\nfunc main() { fmt.Println("go"); for {} }',
+    "d": 'import std.stdio;\nvoid main() { writeln("go"); stdout.flush(); for (;;) {} }',
+    "f90": "program main\n    print '(a)', 'go'\n    flush (6)\n    do\n        call sleep(1)\n    end do\nend program",
+    "r": "cat('go\\n')\nrepeat {}",
 }

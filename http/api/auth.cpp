@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Credentials of three forms, blocks of addresses, and the decision.
-// Never says which part of a credential was wrong. On the loop.
+// Credentials of four forms, blocks of addresses, and the decision.
+// Never says which part of a key was wrong. On the loop.
 #include "http/api/auth.hpp"
 
 #include "http/proto/ascii.hpp"
@@ -17,9 +17,9 @@
 namespace http::api {
 namespace {
 
-struct credentials {
-    bool present = false;
-    std::string key;  // empty if malformed
+struct credential {
+    std::string text;  // empty if malformed
+    bool bearer = false;
 };
 
 constexpr std::size_t longest_key = 512;
@@ -48,40 +48,58 @@ std::optional<std::string> decode_base64(std::string_view text) {
     return out;
 }
 
-credentials from_authorization(std::string_view value) {
+credential from_authorization(std::string_view value) {
     auto const space = value.find(' ');
     auto const scheme = value.substr(0, space);
     auto const rest =
         space == std::string_view::npos ? std::string_view{} : ascii::trim(value.substr(space));
     if (ascii::equal(scheme, "Bearer")) {
-        return {true, std::string(rest)};
+        return {std::string(rest), true};
     }
     if (ascii::equal(scheme, "Basic")) {
         auto const decoded = decode_base64(rest);
-        return {true, decoded ? decoded->substr(0, decoded->find(':')) : std::string{}};
-    }
-    return {true, {}};
-}
-
-credentials credentials_of(fields const& headers) {
-    if (auto const count = headers.count("X-API-Key"); count != 0) {
-        return {true, count == 1 ? *headers.find("X-API-Key") : std::string{}};
-    }
-    if (auto const count = headers.count("Authorization"); count != 0) {
-        return count == 1 ? from_authorization(*headers.find("Authorization"))
-                          : credentials{true, {}};
+        return {decoded ? decoded->substr(0, decoded->find(':')) : std::string{}};
     }
     return {};
 }
 
-response refused(bool present) {
-    auto out = refuse(refusal::unauthorized,
-                      present ? "The key is not known. Send it as X-API-Key, as a Bearer token, or "
-                                "as the user of Basic."
-                              : "No key was sent. Send it as X-API-Key, as a Bearer token, or as "
-                                "the user of Basic.");
+/// At most one of each header; a header that came twice is malformed.
+std::vector<credential> credentials_of(fields const& headers) {
+    std::vector<credential> out;
+    if (auto const count = headers.count("X-API-Key"); count != 0) {
+        out.push_back({count == 1 ? *headers.find("X-API-Key") : std::string{}});
+    }
+    if (auto const count = headers.count("Authorization"); count != 0) {
+        out.push_back(count == 1 ? from_authorization(*headers.find("Authorization"))
+                                 : credential{});
+    }
+    return out;
+}
+
+/// Keys as we make them have no dot, and tokens have two.
+bool is_like_a_token(std::string_view text) { return text.find('.') != std::string_view::npos; }
+
+response refused(std::string detail) {
+    auto out = refuse(refusal::unauthorized, std::move(detail));
     out.headers.add("WWW-Authenticate", "Bearer realm=\"kernel-broker\"");
     out.headers.add("WWW-Authenticate", "Basic realm=\"kernel-broker\", charset=\"UTF-8\"");
+    return out;
+}
+
+constexpr char const* no_key =
+    "No key was sent. Send it as X-API-Key, as a Bearer token, or as the user of Basic.";
+constexpr char const* unknown_key =
+    "The key is not known. Send it as X-API-Key, as a Bearer token, or as the user of Basic.";
+constexpr char const* no_tokens =
+    "The key is not known. It looks like a JSON web token, and this broker is given no keys to "
+    "verify one (jwt_key_files).";
+constexpr char const* two_tenants =
+    "X-API-Key and Authorization are not of one tenant. Send only one of them.";
+
+/// RFC 6750 §3.1.
+response refused_token(std::string const& why) {
+    auto out = refuse(refusal::invalid_token, "The token is not accepted: " + why + ".");
+    out.headers.add("WWW-Authenticate", "Bearer realm=\"kernel-broker\", error=\"invalid_token\"");
     return out;
 }
 
@@ -169,26 +187,65 @@ bool network::contains(std::string_view address) const {
     return true;
 }
 
+bool authenticator::knows_nobody() const { return tokens_ == nullptr && keys_.empty(); }
+
 bool authenticator::needs_no_key(request const& incoming) const {
-    return (open_without_keys_ && keys_.empty()) ||
+    return (open_without_keys_ && knows_nobody()) ||
            std::any_of(trusted_.begin(), trusted_.end(),
                        [&](network const& block) { return block.contains(incoming.peer_address); });
 }
 
-std::variant<caller, response> authenticator::check(request const& incoming) const {
-    auto const sent = credentials_of(incoming.headers);
-    bool const open = needs_no_key(incoming);
-    if (open && (!sent.present || keys_.empty())) {
-        return caller{std::string(default_tenant)};
-    }
+authenticator::verdict authenticator::judge_key(std::string_view key) const {
     // Hashed and looked up even when nothing usable was sent: a missing key, a malformed one and a
     // wrong one take the same time.
-    bool const usable = !sent.key.empty() && sent.key.size() <= longest_key;
-    auto tenant = keys_.tenant_of(hash_key(usable ? std::string_view(sent.key) : "-"));
+    bool const usable = !key.empty() && key.size() <= longest_key;
+    auto tenant = keys_.tenant_of(hash_key(usable ? key : "-"));
     if (usable && tenant) {
         return caller{std::move(*tenant)};
     }
-    return refused(sent.present);
+    return refused(unknown_key);
+}
+
+authenticator::verdict authenticator::judge_token(std::string_view token) const {
+    auto tenant = tokens_->judge(token);
+    if (!tenant) {
+        return refused_token(tenant.error().detail);
+    }
+    return caller{*std::move(tenant)};
+}
+
+authenticator::verdict authenticator::check(request const& incoming) const {
+    auto const sent = credentials_of(incoming.headers);
+    if (needs_no_key(incoming) && (sent.empty() || knows_nobody())) {
+        return caller{std::string(default_tenant)};
+    }
+    if (sent.empty()) {
+        return check_body_key({});
+    }
+    std::optional<caller> known;
+    for (auto const& one : sent) {
+        bool const like_a_token = one.bearer && is_like_a_token(one.text);
+        auto judged =
+            like_a_token && tokens_ != nullptr ? judge_token(one.text) : judge_key(one.text);
+        if (std::holds_alternative<response>(judged)) {
+            return like_a_token && tokens_ == nullptr ? refused(no_tokens) : std::move(judged);
+        }
+        auto& whose = std::get<caller>(judged);
+        if (known && known->tenant != whose.tenant) {
+            return refused(two_tenants);
+        }
+        known = std::move(whose);
+    }
+    return *std::move(known);
+}
+
+bool authenticator::lacks_credentials(request const& incoming) const {
+    return credentials_of(incoming.headers).empty() && !needs_no_key(incoming);
+}
+
+authenticator::verdict authenticator::check_body_key(std::string_view key) const {
+    auto judged = judge_key(key);
+    return key.empty() ? verdict{refused(no_key)} : std::move(judged);
 }
 
 }  // namespace http::api

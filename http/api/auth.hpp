@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is calling: from a request's credentials, or the address it comes from, to a tenant.
-// Never reads a body, never keeps or logs a key, and compares hashes in constant time.
-// Lives on the loop; the key store outlives it.
+// Never reads a body, never keeps or logs a key or token, and compares hashes in constant time.
+// Lives on the loop; the key store and the judge of tokens outlive it.
 #pragma once
 
+#include "http/api/token_judge.hpp"
 #include "http/proto/message.hpp"
 
 #include <array>
@@ -73,20 +74,42 @@ struct caller {
 
 class authenticator {
 public:
-    /// `open_without_keys`: all listeners are loopback addresses or unix sockets, so that a caller
-    /// needs no credentials as long as no key exists.
-    authenticator(key_store const& keys, bool open_without_keys, std::vector<network> trusted)
-        : keys_(keys), open_without_keys_(open_without_keys), trusted_(std::move(trusted)) {}
+    using verdict = std::variant<caller, response>;
 
-    /// The caller, or the 401 to send. Looks at headers and the peer's address only.
-    std::variant<caller, response> check(request const& incoming) const;
+    /// `open_without_keys`: all listeners are loopback addresses or unix sockets, so that a caller
+    /// needs no credentials as long as no key exists and no `tokens` are judged. Without `tokens`,
+    /// a bearer token is a key like any other.
+    authenticator(key_store const& keys, bool open_without_keys, std::vector<network> trusted,
+                  token_judge const* tokens = nullptr)
+        : keys_(keys),
+          open_without_keys_(open_without_keys),
+          trusted_(std::move(trusted)),
+          tokens_(tokens) {}
+
+    /// The caller, or the 401 to send. Looks at headers and the peer's address only. A request may
+    /// bring a credential in X-API-Key and another in Authorization: both must be good and of one
+    /// tenant, so that no proxy and no rule of ours decides by which of them it is judged.
+    verdict check(request const& incoming) const;
+
+    /// True if `check` refuses the request for the one reason that it brings no credential in a
+    /// header. A route whose clients put their key into the body (LibreChat 0.8.5 does) may then
+    /// read that, bounded, and ask `check_body_key`; it serves nothing before.
+    bool lacks_credentials(request const& incoming) const;
+
+    /// The caller whose API key this is, or the 401 to send, as for X-API-Key; an empty `key` is
+    /// one that did not come. Never a token.
+    verdict check_body_key(std::string_view key) const;
 
 private:
     bool needs_no_key(request const& incoming) const;
+    bool knows_nobody() const;
+    verdict judge_key(std::string_view key) const;
+    verdict judge_token(std::string_view token) const;
 
     key_store const& keys_;
     bool open_without_keys_;
     std::vector<network> trusted_;
+    token_judge const* tokens_;
 };
 
 inline constexpr std::string_view default_tenant = "default";

@@ -20,6 +20,8 @@ problem table(refusal why) {
             return make(400, "invalid_json", "The body is not valid JSON");
         case refusal::unauthorized:
             return make(401, "unauthorized", "A valid API key is needed");
+        case refusal::invalid_token:
+            return make(401, "invalid_token", "The token is not accepted");
         case refusal::not_found:
             return make(404, "not_found", "There is nothing here");
         case refusal::method_not_allowed:

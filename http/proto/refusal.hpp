@@ -16,6 +16,7 @@ enum class refusal {
     bad_request,             // broken HTTP; the connection closes
     invalid_json,            // the body is not the JSON that is wanted here
     unauthorized,            // no key, or none that is known
+    invalid_token,           // a bearer token that is wrong, or is not good any more or yet
     not_found,               // no such route
     method_not_allowed,      // the route exists; Allow names its methods
     not_acceptable,          // Accept excludes all that this route has

@@ -38,6 +38,18 @@ struct server_settings {
     std::string sandboxes_on_exit = "keep";
 };
 
+/// Tokens that a chat server signs for its users (JWT); off without `key_files`.
+struct token_settings {
+    /// Public keys: PEM, or JWK sets.
+    std::vector<std::string> key_files;
+    std::vector<std::string> algorithms{"EdDSA", "RS256"};
+    std::string issuer = "librechat";
+    std::string audience = "codeapi";
+    double clock_skew_s = 30;
+    /// From `iat` to `exp`.
+    double max_lifetime_s = 600;
+};
+
 struct session_settings {
     std::string language = "python";
     double idle_timeout_s = 30 * 60;
@@ -99,6 +111,7 @@ struct settings {
     /// Where images are; empty: `images` below `state_dir`.
     std::string image_dir;
     server_settings server;
+    token_settings tokens;
     session_settings sessions;
     limit_settings limits;
     sandbox_settings sandbox;

@@ -9,16 +9,30 @@
 #include "broker/daemon/key_commands.hpp"
 #include "broker/daemon/notebook_command.hpp"
 #include "broker/daemon/run_command.hpp"
+#include "broker/daemon/token_key_files.hpp"
 
 #include <ostream>
 
 namespace broker {
 namespace {
 
+/// What speaks against serving with these settings on this host; empty: nothing. `unknown_keys` is
+/// what counts when the table of keys cannot be read.
+std::string refuse_to_serve(settings const& of, bool unknown_keys) {
+    std::string out;
+    if (auto const why = refuse_exposure(of, has_any_key(of).value_or(unknown_keys))) {
+        out += "listen: " + *why + "\n";
+    }
+    if (auto const read = token_key_files{of.tokens.key_files}.read(); !read) {
+        out += "jwt_key_files: " + read.error().detail + "\n";
+    }
+    return out;
+}
+
 exit_code check_config(config const& made, command_context const& context) {
-    auto const exposed = refuse_exposure(made.values, has_any_key(made.values).value_or(true));
-    if (!made.problems.empty() || exposed) {
-        context.err << to_text(made.problems) << (exposed ? "listen: " + *exposed + "\n" : "");
+    auto const refused = refuse_to_serve(made.values, true);
+    if (!made.problems.empty() || !refused.empty()) {
+        context.err << to_text(made.problems) << refused;
         return exit_code::failed;
     }
     context.out << effective_toml(made);
@@ -26,8 +40,8 @@ exit_code check_config(config const& made, command_context const& context) {
 }
 
 exit_code run_serve(config const& made, command_context const& context) {
-    if (auto const why = refuse_exposure(made.values, has_any_key(made.values).value_or(false))) {
-        context.err << "kernel-broker: " << *why << '\n';
+    if (auto const refused = refuse_to_serve(made.values, false); !refused.empty()) {
+        context.err << refused;
         return exit_code::configuration;
     }
     return context.serve(made.values);

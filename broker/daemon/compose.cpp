@@ -65,6 +65,21 @@ std::vector<http::api::network> networks_of(settings const& with) {
     return networks;
 }
 
+http::api::token_rules rules_of(token_settings const& with) {
+    http::api::token_rules rules;
+    rules.algorithms.clear();
+    for (auto const& name : with.algorithms) {
+        if (auto const one = http::api::token_algorithm_of(name)) {
+            rules.algorithms.push_back(*one);
+        }
+    }
+    rules.issuer = with.issuer;
+    rules.audience = with.audience;
+    rules.clock_skew_s = with.clock_skew_s;
+    rules.max_lifetime_s = with.max_lifetime_s;
+    return rules;
+}
+
 std::function<void(std::exception_ptr)> report_to(logger const& log) {
     return [&log](std::exception_ptr thrown) {
         try {
@@ -129,6 +144,9 @@ result<std::unique_ptr<running_broker>> running_broker::make(settings const& wit
     std::unique_ptr<running_broker> made(
         new running_broker(with, log, std::move(*state), std::move(*store), std::move(*table_log),
                            std::move(*versions), std::move(*workspaces)));
+    if (auto const read = made->read_token_keys(); !read) {
+        return read.error();
+    }
     if (auto const bound = made->listen(); !bound) {
         return bound.error();
     }
@@ -185,14 +203,29 @@ running_broker::running_broker(settings const& with, logger const& log, state_di
                    }},
       service_(context_),
       keys_(*store_),
+      token_files_(config_.tokens.key_files),
       librechat_(service_, {}) {}
+
+result<void> running_broker::read_token_keys() {
+    if (config_.tokens.key_files.empty()) {
+        return {};
+    }
+    auto read = token_files_.read();
+    if (!read) {
+        return fail(errc::internal, "jwt_key_files: " + read.error().detail);
+    }
+    tokens_ = std::make_unique<http::api::token_judge>(
+        rules_of(config_.tokens), (*std::move(read)).value_or(http::api::token_keys{}),
+        read_clocks);
+    return {};
+}
 
 result<void> running_broker::listen() {
     auto const where = endpoint_of(config_);
     bool const local = http::is_local(where);
     auto const& server = config_.server;
     api_ = std::make_unique<http::api::api>(
-        service_, http::api::authenticator(keys_, local, networks_of(config_)),
+        service_, http::api::authenticator(keys_, local, networks_of(config_), tokens_.get()),
         http::api::host_guard(local, server.allowed_hosts),
         http::api::api_settings{.json_body_bytes = server.json_body_bytes,
                                 .upload_bytes = server.upload_bytes},
@@ -290,6 +323,7 @@ task<> running_broker::live() {
     tasks_.spawn(keep_stock());
     tasks_.spawn(keep_log_short());
     tasks_.spawn(prune_versions());
+    tasks_.spawn(follow_token_keys());
     tasks_.spawn(tick());
 }
 
@@ -354,6 +388,26 @@ task<> running_broker::prune_versions() {
         auto const [error] = co_await timer.async_wait(no_throw);
         if (error) {
             co_return;
+        }
+    }
+}
+
+task<> running_broker::follow_token_keys() {
+    boost::asio::steady_timer timer(loop_);
+    while (!stopping_ && tokens_ != nullptr) {
+        timer.expires_after(std::chrono::seconds(1));
+        auto const [error] = co_await timer.async_wait(no_throw);
+        if (error) {
+            co_return;
+        }
+        auto read = co_await offload(pool_, [this] { return token_files_.read(); });
+        if (!read) {
+            // Half of a new file, or a mistake: who has a good token is not locked out for it.
+            log_.error("token_keys_not_read", {{"err", read.error().detail}, {"kept", true}});
+        } else if (*read) {
+            auto keys = **std::move(read);
+            log_.info("token_keys_read", {{"keys", keys.all().size()}});
+            tokens_->replace(std::move(keys));
         }
     }
 }

@@ -9,6 +9,7 @@
 #include "broker/base/task_group.hpp"
 #include "broker/core/settings.hpp"
 #include "broker/daemon/exit_code.hpp"
+#include "broker/daemon/token_key_files.hpp"
 #include "broker/runtime/container_runtime.hpp"
 #include "broker/runtime/image_store.hpp"
 #include "broker/runtime/workspace_store.hpp"
@@ -54,6 +55,7 @@ private:
                    std::unique_ptr<version_store> versions,
                    std::unique_ptr<workspace_store> workspaces);
 
+    result<void> read_token_keys();
     result<void> listen();
     void on_signal();
     void begin_stop();
@@ -64,6 +66,7 @@ private:
     task<> keep_stock();
     task<> keep_log_short();
     task<> prune_versions();
+    task<> follow_token_keys();
     task<> stop();
 
     settings const config_;
@@ -85,6 +88,8 @@ private:
     service_context context_;
     service service_;
     stored_keys keys_;
+    token_key_files token_files_;
+    std::unique_ptr<http::api::token_judge> tokens_;  // none: no tokens are taken
     http::librechat::facade librechat_;
     std::unique_ptr<http::api::api> api_;
     std::unique_ptr<http::listener> listener_;

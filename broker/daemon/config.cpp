@@ -99,6 +99,11 @@ void check_together(config& out) {
                v.sessions.idle_timeout_max_s);
     check_pair(out, "max_sessions_per_tenant", "max_sessions", v.sessions.caps.sessions_per_tenant,
                v.sessions.caps.sessions);
+    if (!v.tokens.key_files.empty() && v.tokens.algorithms.empty()) {
+        out.problems.push_back({"jwt_algorithms",
+                                "it is empty, so that no token could be good: name one, or take "
+                                "jwt_key_files away"});
+    }
 }
 
 }  // namespace
@@ -126,13 +131,16 @@ std::string to_text(std::vector<config_problem> const& problems) {
 
 std::optional<std::string> refuse_exposure(settings const& values, bool any_key) {
     auto const where = parse_listen_address(values.server.listen);
-    if (any_key || !values.server.trusted_networks.empty() || (where && where->local_only())) {
+    if (any_key || !values.tokens.key_files.empty() || !values.server.trusted_networks.empty() ||
+        (where && where->local_only())) {
         return std::nullopt;
     }
     return fmt::format(
         "listening on {} would let everyone who reaches it run code: make a key first "
-        "(kernel-broker keys add NAME), or set trusted_networks to the networks that need none, or "
-        "listen on 127.0.0.1 or a unix socket",
+        "(kernel-broker keys add NAME), or set jwt_key_files to what verifies your users' tokens, "
+        "or "
+        "set trusted_networks to the networks that need none, or listen on 127.0.0.1 or a unix "
+        "socket",
         values.server.listen);
 }
 

@@ -39,8 +39,8 @@ config make_config(config_inputs const& inputs);
 /// One problem a line, as `where: what`.
 std::string to_text(std::vector<config_problem> const& problems);
 
-/// What speaks against serving on this address; nothing if loopback, a unix socket, a key or
-/// trusted networks make it right. The sentence says what to do.
+/// What speaks against serving on this address; nothing if loopback, a unix socket, a key, keys
+/// of tokens or trusted networks make it right. The sentence says what to do.
 std::optional<std::string> refuse_exposure(settings const& values, bool any_key);
 
 }  // namespace broker

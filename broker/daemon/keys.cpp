@@ -8,6 +8,7 @@
 #include "broker/base/sha256.hpp"
 #include "broker/core/names.hpp"
 #include "broker/store/session_store.hpp"
+#include "http/api/token_judge.hpp"
 
 #include <fmt/format.h>
 
@@ -37,6 +38,12 @@ result<std::string> add_key(session_store& store, std::string const& name,
                 errc::invalid_field,
                 fmt::format("\"{}\" is no name: take 1 to 128 of A-Z a-z 0-9 . _ : -", text));
         }
+    }
+    if (tenant.starts_with(http::api::token_tenant_prefix)) {
+        return fail(errc::invalid_field,
+                    fmt::format("\"{}\" cannot be a tenant: names that begin with {} are those of "
+                                "users with a token",
+                                tenant, http::api::token_tenant_prefix));
     }
     auto const rows = store.keys();
     if (!rows) {

@@ -20,7 +20,7 @@ class session_store;
 std::string make_api_key();
 
 /// Returns the key itself. `invalid_field`: a name or tenant that is not 1-128 of
-/// `[A-Za-z0-9._:-]`, or a name that a key in use has.
+/// `[A-Za-z0-9._:-]`, a tenant that a token's user could be, or a name that a key in use has.
 result<std::string> add_key(session_store& store, std::string const& name,
                             std::string const& tenant, wall_time now);
 

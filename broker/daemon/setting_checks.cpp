@@ -4,6 +4,7 @@
 
 #include "broker/daemon/listen_address.hpp"
 #include "http/api/auth.hpp"
+#include "http/proto/ascii.hpp"
 
 #include <algorithm>
 
@@ -46,6 +47,21 @@ refusal refuse_host(std::string_view text) {
         return std::nullopt;
     }
     return "write a host name or address, such as broker.example.org";
+}
+
+refusal refuse_file(std::string_view text) {
+    if (is_sane_path(text) && !text.ends_with('/')) {
+        return std::nullopt;
+    }
+    return "write the absolute path of a file";
+}
+
+refusal refuse_token_name(std::string_view text) {
+    if (!text.empty() && text.size() <= 256 &&
+        std::ranges::none_of(text, http::ascii::is_control)) {
+        return std::nullopt;
+    }
+    return "write 1 to 256 bytes without control characters";
 }
 
 refusal refuse_directory(std::string_view text) {

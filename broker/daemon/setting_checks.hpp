@@ -14,6 +14,8 @@ using refusal = std::optional<std::string_view>;
 refusal refuse_listen(std::string_view text);
 refusal refuse_network(std::string_view text);
 refusal refuse_host(std::string_view text);
+refusal refuse_file(std::string_view text);
+refusal refuse_token_name(std::string_view text);
 refusal refuse_directory(std::string_view text);
 refusal refuse_directory_or_empty(std::string_view text);
 refusal refuse_program(std::string_view text);

@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 2> links{"zmtp", "libzmq"};
 constexpr std::array<std::string_view, 2> exits{"keep", "end"};
 constexpr std::array<std::string_view, 4> levels{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 3> formats{"auto", "json", "readable"};
+constexpr std::array<std::string_view, 2> token_algorithms{"EdDSA", "RS256"};
 
 // A row's place in `settings`, spelled once.
 #define KB_AT(path)                    \
@@ -120,6 +121,45 @@ constexpr std::array server_rows{
             .doc = "What becomes of sandboxes after SIGTERM: keep (the next start adopts them, "
                    "variables and all) or end.",
             .choices = exits},
+};
+
+constexpr std::string_view tokens = "Tokens of users (JWT)";
+constexpr std::array token_rows{
+    setting{.key = "jwt_key_files",
+            .group = tokens,
+            .at = KB_AT(tokens.key_files),
+            .doc = "Files of the public keys that tokens are verified with: PEM, or a JWK set. "
+                   "Empty: no tokens are taken. Looked at again every second.",
+            .refuse = refuse_file},
+    setting{.key = "jwt_algorithms",
+            .group = tokens,
+            .at = KB_AT(tokens.algorithms),
+            .doc = "Algorithms that a token may have; it must also be that of the key.",
+            .choices = token_algorithms},
+    setting{.key = "jwt_issuer",
+            .group = tokens,
+            .at = KB_AT(tokens.issuer),
+            .doc = "What iss of a token must be.",
+            .refuse = refuse_token_name},
+    setting{.key = "jwt_audience",
+            .group = tokens,
+            .at = KB_AT(tokens.audience),
+            .doc = "What aud of a token must be, or must have in its list.",
+            .refuse = refuse_token_name},
+    setting{.key = "jwt_clock_skew_s",
+            .group = tokens,
+            .unit = seconds,
+            .at = KB_AT(tokens.clock_skew_s),
+            .doc = "How far the clock of who signs tokens may be from ours.",
+            .least = 0,
+            .most = 300},
+    setting{.key = "jwt_max_lifetime_s",
+            .group = tokens,
+            .unit = seconds,
+            .at = KB_AT(tokens.max_lifetime_s),
+            .doc = "Longest time from iat to exp of a token.",
+            .least = 1,
+            .most = day},
 };
 
 constexpr std::string_view state = "State";
@@ -436,8 +476,8 @@ constexpr auto join(std::array<setting, Sizes> const&... groups) {
     return all;
 }
 
-constexpr auto all_rows =
-    join(server_rows, state_rows, session_rows, limit_rows, sandbox_rows, execution_rows, log_rows);
+constexpr auto all_rows = join(server_rows, token_rows, state_rows, session_rows, limit_rows,
+                               sandbox_rows, execution_rows, log_rows);
 
 }  // namespace
 

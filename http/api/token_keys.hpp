@@ -31,6 +31,7 @@ public:
     struct file {
         std::string path;  // for sentences, and for the kid of a PEM file
         std::string text;
+        bool operator==(file const&) const = default;
     };
     struct key {
         token_algorithm algorithm = token_algorithm::eddsa;

@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     std::string_view const text(reinterpret_cast<char const*>(data), size);
     open_one(text);
     // So that what lies behind base64url is reached without guessing it.
-    auto const encoded = tests::base64url(text);
+    auto const encoded = test::base64url(text);
     open_one(encoded + ".e30.AA");
     read_payload(encoded);
     auto const keys = http::read_json_web_keys(text);

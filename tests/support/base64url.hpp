@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace tests {
+namespace test {
 
 inline std::string base64url(std::string_view bytes) {
     static constexpr char digits[] =
@@ -26,4 +26,4 @@ inline std::string base64url(std::string_view bytes) {
     return out;
 }
 
-}  // namespace tests
+}  // namespace test

@@ -18,7 +18,7 @@
 #include <string>
 #include <string_view>
 
-namespace tests {
+namespace test {
 
 class signing_key {
 public:
@@ -127,4 +127,4 @@ inline std::string shared_secret_token(std::string_view secret, std::string_view
     return what + "." + base64url({reinterpret_cast<char const*>(digest), size});
 }
 
-}  // namespace tests
+}  // namespace test

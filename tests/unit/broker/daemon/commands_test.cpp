@@ -3,6 +3,7 @@
 
 #include "broker/daemon/config_load.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/signing_key.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 #include <filesystem>
@@ -91,6 +92,28 @@ TEST_CASE("others are served only after a key was made", "[daemon][commands]") {
     CHECK(p.run({"check-config", "--listen", "0.0.0.0:8000"}).code == exit_code::ok);
     REQUIRE(p.run({"keys", "revoke", "alice"}).code == exit_code::ok);
     CHECK(p.run(open).served == 0);
+}
+
+TEST_CASE("a broken file of token keys refuses to serve and says why", "[daemon][commands]") {
+    program p;
+    auto const file = p.place / "chat.pem";
+    auto const set = "jwt_key_files=" + file;
+    for (auto const& words :
+         {std::vector<std::string>{"serve", "--set", set}, {"check-config", "--set", set}}) {
+        auto const absent = p.run(words);
+        CHECK(absent.code != exit_code::ok);
+        CHECK(absent.served == 0);
+        CHECK_THAT(absent.err, ContainsSubstring("jwt_key_files: " + file + ": it cannot be read"));
+    }
+    std::ofstream{file} << test::signing_key::ed25519().private_pem();
+    auto const secret = p.run({"serve", "--set", set});
+    CHECK(secret.code == exit_code::configuration);
+    CHECK_THAT(secret.err, ContainsSubstring("it holds a private key"));
+    std::ofstream{file} << test::signing_key::ed25519().public_pem();
+    CHECK(p.run({"serve", "--set", set}).served == 1);
+    // Who can send a token only can reach it from anywhere.
+    CHECK(p.run({"serve", "--set", set, "--listen", "0.0.0.0:8000"}).served == 1);
+    CHECK(p.run({"check-config", "--set", set}).code == exit_code::ok);
 }
 
 TEST_CASE("a key is printed alone, once, and is nowhere in the state directory",

@@ -199,8 +199,32 @@ TEST_CASE("others are served only with a key or trusted networks", "[daemon][con
     values.server.trusted_networks = {"10.0.0.0/8"};
     CHECK_FALSE(refused("0.0.0.0:8000", false));
     values.server.trusted_networks.clear();
+    values.tokens.key_files = {"/etc/kernel-broker/chat.pem"};
+    CHECK_FALSE(refused("0.0.0.0:8000", false));
+    values.tokens.key_files.clear();
     values.server.listen = "0.0.0.0:8000";
     CHECK_THAT(refuse_exposure(values, false).value_or(""),
                ContainsSubstring("kernel-broker keys add") &&
                    ContainsSubstring("trusted_networks") && ContainsSubstring("127.0.0.1"));
+}
+
+TEST_CASE("tokens are off by default, and their rules are bounded", "[daemon][config]") {
+    auto const& defaults = make_config({}).values.tokens;
+    CHECK(defaults.key_files.empty());
+    CHECK(defaults.algorithms == broker::text_list{"EdDSA", "RS256"});
+    CHECK(defaults.issuer == "librechat");
+    CHECK(defaults.audience == "codeapi");
+    CHECK(defaults.clock_skew_s == 30);
+    CHECK(from_file("jwt_key_files = ['/k/a.pem', '/k/b.json']\njwt_algorithms = ['EdDSA']\n"
+                    "jwt_clock_skew_s = 300\njwt_issuer = 'https://chat.example.org'")
+              .problems.empty());
+    for (auto const* const bad :
+         {"jwt_key_files = ['a.pem']", "jwt_key_files = ['/k/']", "jwt_key_files = ['']",
+          "jwt_algorithms = ['HS256']", "jwt_algorithms = ['none']", "jwt_algorithms = ['eddsa']",
+          "jwt_issuer = ''", "jwt_audience = \"a\\nb\"", "jwt_clock_skew_s = 301",
+          "jwt_clock_skew_s = -1", "jwt_max_lifetime_s = 0",
+          "jwt_key_files = ['/k/a.pem']\njwt_algorithms = []"}) {
+        INFO(bad);
+        CHECK_THAT(problem_of(bad), ContainsSubstring("jwt_"));
+    }
 }

@@ -34,6 +34,16 @@ TEST_CASE("a key begins with kb_, is long, and never comes twice", "[daemon][key
     }
 }
 
+TEST_CASE("a key is never of a tenant that the user of a token has", "[daemon][keys]") {
+    auto const store = broker::make_memory_store();
+    auto const made = add_key(*store, "alice", "jwt:" + hash_of("x"), noon);
+    REQUIRE_FALSE(made);
+    CHECK_THAT(made.error().detail, ContainsSubstring("users with a token"));
+    CHECK_FALSE(add_key(*store, "alice", "jwt:", noon));
+    CHECK(add_key(*store, "jwt:alice", "jwt", noon));
+    CHECK(store->keys()->size() == 1);
+}
+
 TEST_CASE("of a key its hash and first characters are kept, nothing else", "[daemon][keys]") {
     auto const store = broker::make_memory_store();
     auto const key = add_key(*store, "alice", "blue", noon);

@@ -35,13 +35,13 @@ std::string said(authenticator::verdict const& outcome) {
 
 /// A judge at the second 1000 who knows one key, and tokens of that key.
 token_judge judge_of_tokens() {
-    return {{}, *token_keys::read({{"a.pem", tests::signing_key::ed25519().public_pem()}}), [] {
+    return {{}, *token_keys::read({{"a.pem", test::signing_key::ed25519().public_pem()}}), [] {
                 return broker::moment{broker::wall_time{std::chrono::seconds(1000)}, {}};
             }};
 }
 
 std::string token_of(std::string const& user, std::string const& expires = "1300") {
-    return tests::signing_key::ed25519().token(
+    return test::signing_key::ed25519().token(
         R"({"alg":"EdDSA","typ":"JWT","kid":"lc"})",
         R"({"iss":"librechat","aud":"codeapi","iat":1000,"exp":)" + expires + R"(,"sub":")" + user +
             R"("})");

@@ -10,7 +10,7 @@ namespace {
 
 using namespace http::api;
 using nlohmann::json;
-using tests::signing_key;
+using test::signing_key;
 
 constexpr std::int64_t now = 1'800'000'000;
 
@@ -151,9 +151,9 @@ TEST_CASE("the key decides about the algorithm, never the token", "[http][jwt]")
     CHECK(verified(unsigned_token.substr(0, unsigned_token.rfind('.') + 1)) == not_accepted);
     // The public key as a secret of HMAC, the classic.
     for (auto const& secret : {rsa.public_pem(), rsa.jwk()}) {
-        CHECK(verified(tests::shared_secret_token(secret, header("HS256", "rsa"), payload)) ==
+        CHECK(verified(test::shared_secret_token(secret, header("HS256", "rsa"), payload)) ==
               not_accepted);
-        CHECK(verified(tests::shared_secret_token(secret, header("RS256", "rsa"), payload)) ==
+        CHECK(verified(test::shared_secret_token(secret, header("RS256", "rsa"), payload)) ==
               "its signature is wrong");
     }
     auto const good_ed = ed.token(header("EdDSA", "ed"), payload);
@@ -192,7 +192,7 @@ TEST_CASE("a token that was touched is refused, and no piece of it is told", "[h
     CHECK(verified(good + std::string(9000, 'A')) == "it is longer than 8192 bytes");
     // Claims are not looked at before the signature is right.
     auto const cut = good.substr(0, good.find('.') + 1);
-    CHECK(verified(cut + tests::base64url("[") + good.substr(good.rfind('.'))) ==
+    CHECK(verified(cut + test::base64url("[") + good.substr(good.rfind('.'))) ==
           "its signature is wrong");
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 using namespace http::api;
 using Catch::Matchers::ContainsSubstring;
-using tests::signing_key;
+using test::signing_key;
 
 std::string set(std::string const& keys) { return "{\"keys\":[" + keys + "]}"; }
 
@@ -81,14 +81,14 @@ TEST_CASE("a set of keys is judged key by key", "[http][jwt]") {
     CHECK_THAT(jwks(with("Aw")), ContainsSubstring("has an RSA exponent"));
     CHECK_THAT(jwks(with("AQAAAAAAAAAB")), ContainsSubstring("has an RSA exponent"));
     CHECK_THAT(jwks(with("AQAC")), ContainsSubstring("not a sound key"));
-    CHECK_THAT(jwks(R"({"kty":"RSA","e":"AQAB","n":")" +
-                    tests::base64url(std::string(128, '\xff')) + "\"}"),
+    CHECK_THAT(jwks(R"({"kty":"RSA","e":"AQAB","n":")" + test::base64url(std::string(128, '\xff')) +
+                    "\"}"),
                ContainsSubstring("its key without a kid is RSA of 1024 bits"));
     CHECK_THAT(jwks(R"({"kty":"RSA","e":"AQAB","n":")" +
-                    tests::base64url(std::string(1025, '\x7f')) + "\"}"),
+                    test::base64url(std::string(1025, '\x7f')) + "\"}"),
                ContainsSubstring("2048 to 8192 are taken"));
     CHECK_THAT(jwks(R"({"kty":"RSA","e":"AQAB","n":")" +
-                    tests::base64url(std::string(255, '\xff') + "\xfe") + "\"}"),
+                    test::base64url(std::string(255, '\xff') + "\xfe") + "\"}"),
                ContainsSubstring("not a sound key"));
     CHECK(jwks("") == "k.json: it holds no key for EdDSA (Ed25519) or RS256");
     CHECK(jwks(R"({"kty":"EC"})") == "k.json: it holds no key for EdDSA (Ed25519) or RS256");

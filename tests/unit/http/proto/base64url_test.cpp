@@ -17,7 +17,7 @@ TEST_CASE("base64url is read without padding", "[http][base64url]") {
     std::string all;
     for (int i = 0; i < 256; ++i) {
         all += static_cast<char>(i);
-        CHECK(decode_base64url(tests::base64url(all)) == all);
+        CHECK(decode_base64url(test::base64url(all)) == all);
     }
 }
 

@@ -7,7 +7,7 @@
 namespace {
 
 using namespace http;
-using tests::base64url;
+using test::base64url;
 
 std::string token(std::string_view header, std::string_view payload = "{}",
                   std::string_view signature = "sig") {

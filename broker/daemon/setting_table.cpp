@@ -37,7 +37,7 @@ constexpr std::array server_rows{
             .group = server,
             .at = KB_AT(server.listen),
             .doc = "Address to serve on: ADDRESS:PORT, [V6]:PORT or unix:/path. Anything but "
-                   "loopback or a unix socket needs a key or trusted_networks.",
+                   "loopback or a unix socket needs a key, jwt_key_files or trusted_networks.",
             .refuse = refuse_listen},
     setting{.key = "unix_mode",
             .group = server,

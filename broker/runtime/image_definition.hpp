@@ -43,8 +43,9 @@ struct image_definition {
 
 /// The files of the folder that go into the root while it is set up, and nothing else. Where
 /// `image_definition::requirements` is another file, it goes in under the name requirements.txt.
-inline constexpr char const* image_input_files[] = {"image.json", "requirements.txt",
-                                                    "constraints.txt", "setup", "start"};
+inline constexpr char const* image_input_files[] = {
+    "image.json", "requirements.txt", "constraints.txt", "setup",
+    "start",      "start-program",    "plots.py"};
 
 /// Where a program of ours is on this host, by its name.
 using program_finder = std::function<std::filesystem::path(std::string const& name)>;

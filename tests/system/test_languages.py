@@ -167,7 +167,7 @@ def test_the_usual_tools_are_there(client, session):
 def test_a_script_of_python_has_the_libraries_and_keeps_nothing(client, session):
     code = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.savefig('plot.png')\nx = 1\nprint(plt.get_backend())"
     ended = execute(client, session, code, "py")
-    assert ended["stdout"].lower() == "agg\n" and [each["path"] for each in ended["files"]] == ["plot.png"], ended
+    assert ended["stdout"] == "module://kernel_image_plots\n" and [each["path"] for each in ended["files"]] == ["plot.png"], ended
     ended = execute(client, session, "print(x)")
     assert ended["exit_code"] == 1 and "NameError" in ended["stderr"] and ended["session_state"] == "kept"
 

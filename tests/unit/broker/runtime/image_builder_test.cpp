@@ -54,7 +54,8 @@ struct workshop {
             "debian_packages":["python3"],"python":"3.11","glibc":"2.36","kernel_argv":["tini"],"kernel_env":["A=b"],
             "kernels":{"bash":["tini","bash"]},"programs":["our-program"]})");
         tool("our-program", "built");
-        for (auto const* name : {"requirements.txt", "constraints.txt", "setup", "start"}) {
+        for (auto const* name : {"requirements.txt", "constraints.txt", "setup", "start",
+                                 "start-program", "plots.py"}) {
             write(path / "python" / name, "");
         }
         ::setenv("PATH", ((path / "bin").native() + ":" + old_path).c_str(), 1);

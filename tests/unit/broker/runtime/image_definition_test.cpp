@@ -33,7 +33,8 @@ struct written_definition {
     written_definition() {
         fs::create_directory(path);
         write(path / "image.json", good);
-        for (auto const* name : {"requirements.txt", "constraints.txt", "setup", "start"}) {
+        for (auto const* name : {"requirements.txt", "constraints.txt", "setup", "start",
+                                 "start-program", "plots.py"}) {
             write(path / name, name);
         }
     }

@@ -213,6 +213,11 @@ verdict by_reply(execution_facts const& facts) {
                 error.ename == "SystemExit" ? system_exit_status(error.evalue).value_or(1) : 1;
         }
         v.what = *v.exit_code == 0 ? outcome::ok : outcome::error;
+        if (facts.memory_kill) {
+            v.note =
+                "a process of it was killed: the session used more memory than its limit "
+                "allows";
+        }
     } else if (facts.reply == reply_status::ok) {
         v.exit_code = 0;
     } else if (facts.reply == reply_status::aborted) {

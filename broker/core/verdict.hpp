@@ -49,6 +49,7 @@ struct execution_facts {
     std::optional<raised_error> error;
     bool ask_exit = false;      // exit() or quit(): the kernel ends by itself
     bool exit_overdue = false;  // it did not, and the broker ended it
+    bool memory_kill = false;   // the kernel lives, and a process beside it was killed for memory
     bool shell_lost = false;    // the cell ended the shell that kept its session's variables
     bool timed_out = false;     // its deadline passed before it ended, whatever it did then
     bool interrupted = false;   // a client asked for the interrupt, before it ended

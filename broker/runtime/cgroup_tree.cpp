@@ -203,6 +203,14 @@ sandbox_usage cgroup_tree::usage(session_id const& session) const {
     return u;
 }
 
+std::uint64_t cgroup_tree::memory_kills(session_id const& session,
+                                        sandbox_id const& sandbox) const {
+    auto const* const name =
+        layout_.mode == cgroup_mode::v2 ? "memory.events" : "memory.oom_control";
+    auto const text = read_host_file(file("memory", path_of(session, sandbox), name));
+    return text ? parse_counter(*text, "oom_kill").value_or(0) : 0;
+}
+
 bool cgroup_tree::kill_all(session_id const& session, sandbox_id const& sandbox,
                            std::chrono::milliseconds within) const {
     auto const until = std::chrono::steady_clock::now() + within;

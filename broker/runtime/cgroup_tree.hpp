@@ -43,6 +43,8 @@ public:
     result<void> tighten_devices(session_id const& session, sandbox_id const& sandbox) const;
 
     sandbox_usage usage(session_id const& session) const;
+    /// Processes of a sandbox that the host has killed for memory.
+    std::uint64_t memory_kills(session_id const& session, sandbox_id const& sandbox) const;
 
     /// Kills until the sandbox's groups are empty; false when the deadline came first.
     bool kill_all(session_id const& session, sandbox_id const& sandbox,

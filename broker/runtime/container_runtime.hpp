@@ -91,6 +91,9 @@ public:
 
     virtual result<sandbox_usage> usage(session_id const& session) = 0;
 
+    /// How often the host has killed a process of a sandbox that lives for its memory.
+    virtual std::uint64_t memory_kills(session_id const& session, sandbox_id const& sandbox) = 0;
+
     /// Everything of this instance on the host, half-made things included; never what is not ours.
     virtual result<std::vector<found_sandbox>> list() = 0;
 };

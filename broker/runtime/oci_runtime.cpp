@@ -40,6 +40,7 @@ public:
     result<sandbox_end> end(session_id const& session, sandbox_id const& sandbox) override;
     result<void> forget_session(session_id const& session) override;
     result<sandbox_usage> usage(session_id const& session) override;
+    std::uint64_t memory_kills(session_id const& session, sandbox_id const& sandbox) override;
     result<std::vector<found_sandbox>> list() override;
 
 private:
@@ -182,6 +183,10 @@ result<void> oci_runtime::forget_session(session_id const& session) {
 
 result<sandbox_usage> oci_runtime::usage(session_id const& session) {
     return context().cgroups.usage(session);
+}
+
+std::uint64_t oci_runtime::memory_kills(session_id const& session, sandbox_id const& sandbox) {
+    return context().cgroups.memory_kills(session, sandbox);
 }
 
 result<std::vector<found_sandbox>> oci_runtime::list() {

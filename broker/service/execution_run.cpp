@@ -180,7 +180,10 @@ task<std::optional<state_reason>> execution_run::conclude(kernelproto::execution
     if (what_->options.collect_files && !where_->closing && !what_->given_up) {
         co_await compare_files();
     }
-    auto const facts = facts_of(end);
+    auto facts = facts_of(end);
+    if (facts.reply == reply_status::error && !kernel_->is_ending()) {
+        facts.memory_kill = co_await kernel_->memory_kill_since();
+    }
     auto const v = judge(facts);
     auto& view = what_->view;
     if (what_->given_up && v.what == outcome::unknown) {

@@ -259,6 +259,15 @@ task<> live_kernel::end() {
 
 task<> end_kernel(std::shared_ptr<live_kernel> which) { co_await which->end(); }
 
+task<bool> live_kernel::memory_kill_since() {
+    auto const self = shared_from_this();
+    auto const now = co_await offload(
+        context_.pool, [&runtime = context_.runtime, session = row_.session, id = row_.id] {
+            return runtime.memory_kills(session, id);
+        });
+    co_return now > std::exchange(memory_kills_, now);
+}
+
 task<result<std::shared_ptr<live_kernel>>> live_kernel::adopt(service_context& context,
                                                               session_row const& session,
                                                               sandbox_row const& row) {

@@ -63,6 +63,9 @@ public:
     /// Somebody or something has ended the sandbox; the evidence may still be gathered.
     bool is_ending() const noexcept { return ending_; }
 
+    /// Whether a process in it was killed for memory since the last look.
+    task<bool> memory_kill_since();
+
     /// Kills the sandbox if it lives and waits for the evidence. Idempotent.
     task<> end();
 
@@ -81,6 +84,7 @@ private:
     std::unique_ptr<kernelproto::kernel_connection> connection_;
     std::optional<kernelproto::link_failure> link_failed_;
     sandbox_end evidence_;
+    std::uint64_t memory_kills_ = 0;  // seen
     bool ending_ = false;
     bool unwanted_ = false;
     async_event ended_;

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 
+#include <atomic>
 #include <csignal>
 #include <map>
 #include <mutex>
@@ -102,6 +103,10 @@ public:
         return {};
     }
 
+    std::uint64_t memory_kills(broker::session_id const&, broker::sandbox_id const&) override {
+        return killed_for_memory;
+    }
+    std::atomic<std::uint64_t> killed_for_memory = 0;
     broker::result<broker::sandbox_usage> usage(broker::session_id const&) override {
         return broker::sandbox_usage{};
     }

@@ -462,6 +462,16 @@ TEST_CASE("a program's own status is the exit code, and its session goes on", "[
     CHECK(v.note == "the program was ended by SIGSEGV (segmentation fault)");
 }
 
+TEST_CASE("an error beside a kill for memory says so", "[core][verdict]") {
+    auto facts = raised("Signal", "SIGKILL (9)");
+    facts.error->traceback = {"ended by SIGKILL (9)"};
+    facts.memory_kill = true;
+    auto const v = broker::judge(facts);
+    CHECK(v.exit_code == 137);
+    CHECK(v.variables_kept);
+    CHECK(v.note.find("more memory than its limit") != std::string::npos);
+}
+
 TEST_CASE("a shell that ends takes the variables with it, whatever its status", "[core][verdict]") {
     auto facts = completed();
     facts.shell_lost = true;

@@ -85,7 +85,15 @@ std::vector<std::size_t> last_of_each(std::vector<wanted_input> const& inputs) {
 }  // namespace
 
 result<std::vector<std::string>> service::languages() const {
-    return std::vector<std::string>{context_.config.sessions.language};
+    auto const picture = context_.images.find(context_.config.sandbox.image);
+    if (!picture) {
+        return picture.error();
+    }
+    std::vector<std::string> all{picture->language};
+    for (auto const& [language, argv] : picture->kernels) {
+        all.push_back(language);
+    }
+    return all;
 }
 
 task<result<std::shared_ptr<file_run>>> service::begin_run(std::string tenant, std::string language,

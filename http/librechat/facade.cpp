@@ -181,6 +181,7 @@ broker::task<broker::result<exec_result>> facade::run(api::call here, exec_reque
     }
     broker::execution_options options;
     options.code = std::move(wanted.code);
+    options.argv = std::move(wanted.args);
     if (wanted.timeout_s) {
         options.timeout_s =
             std::min(*wanted.timeout_s, service_.context().config.limits.maxima.timeout_s);

@@ -82,6 +82,7 @@ broker::task<broker::result<std::shared_ptr<program_run>>> facade::begin_program
     auto const run = begun->run;
     auto const program =
         std::make_shared<program_run>(service_, here.tenant, wanted.tools, std::move(begun->frame));
+    auto argv = std::move(wanted.exec.args);
     auto const longest = service_.context().config.limits.maxima.timeout_s;
     broker::execution_options options;
     options.timeout_s = longest;
@@ -101,6 +102,7 @@ broker::task<broker::result<std::shared_ptr<program_run>>> facade::begin_program
         options.timeout_s = longest;
         options.code = std::move(wanted.exec.code);
     }
+    options.argv = std::move(argv);
     if (auto const sent = co_await service_.send_run(run, std::move(options)); !sent) {
         co_return sent.error();
     }

@@ -5,6 +5,7 @@
 #include "broker/base/json_text.hpp"
 #include "broker/core/json_slice.hpp"
 #include "broker/service/service.hpp"
+#include "http/api/body_key.hpp"
 #include "http/api/problem.hpp"
 #include "http/proto/refusal.hpp"
 
@@ -137,6 +138,10 @@ bool api::is_open(std::size_t route) const {
     return route < table().size() ? table()[route].open : shared_[route - table().size()].open;
 }
 
+bool api::takes_key_in_body(std::size_t route) const {
+    return route >= table().size() && shared_[route - table().size()].key_in_body;
+}
+
 broker::task<response> api::handle(request& incoming) {
     if (auto wrong_host = hosts_.check(incoming)) {
         co_return std::move(*wrong_host);
@@ -153,13 +158,16 @@ broker::task<response> api::handle(request& incoming) {
     }
     bool const found = where.kind == routing::outcome::found;
     bool const shared = found && is_shared(where.route);
-    std::string tenant{default_tenant};
+    caller who{std::string(default_tenant)};
+    std::unique_ptr<body_reader> read_before;
     if (!found || !is_open(where.route)) {
-        auto known = auth_.check(incoming);
+        auto known = found && takes_key_in_body(where.route) && auth_.lacks_credentials(incoming)
+                         ? co_await judge_body_key(incoming, auth_, read_before)
+                         : auth_.check(incoming);
         if (auto* refused = std::get_if<response>(&known)) {
             co_return shared ? with_error_member(std::move(*refused)) : std::move(*refused);
         }
-        tenant = std::get<caller>(std::move(known)).tenant;
+        who = std::get<caller>(std::move(known));
     }
     switch (where.kind) {
         case routing::outcome::found:
@@ -170,7 +178,8 @@ broker::task<response> api::handle(request& incoming) {
             co_return refuse(refusal::not_found, "there is nothing at this path");
     }
     auto const route = where.route;
-    auto told = co_await answer({incoming, where, std::move(tenant)}, route);
+    auto told = co_await answer(
+        {incoming, where, std::move(who.tenant), std::move(who.shared_tenant)}, route);
     co_return shared ? with_error_member(std::move(told)) : std::move(told);
 }
 

@@ -34,7 +34,8 @@ struct api_settings {
 struct endpoint {
     http::route route;
     std::function<broker::task<response>(call)> answer;
-    bool open = false;  // served without credentials
+    bool open = false;         // served without credentials
+    bool key_in_body = false;  // some clients have their key nowhere else
 };
 
 class api final : public handler {
@@ -95,6 +96,7 @@ private:
     std::vector<endpoint> with_own(std::vector<endpoint> shared);
     bool is_shared(std::size_t route) const;
     bool is_open(std::size_t route) const;
+    bool takes_key_in_body(std::size_t route) const;
     struct entry;
     static std::vector<entry> const& table();
 

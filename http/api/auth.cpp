@@ -207,11 +207,11 @@ authenticator::verdict authenticator::judge_key(std::string_view key) const {
 }
 
 authenticator::verdict authenticator::judge_token(std::string_view token) const {
-    auto tenant = tokens_->judge(token);
-    if (!tenant) {
-        return refused_token(tenant.error().detail);
+    auto user = tokens_->judge(token);
+    if (!user) {
+        return refused_token(user.error().detail);
     }
-    return caller{*std::move(tenant)};
+    return caller{std::move(user->tenant), std::move(user->shared_tenant)};
 }
 
 authenticator::verdict authenticator::check(request const& incoming) const {

@@ -70,6 +70,9 @@ private:
 
 struct caller {
     std::string tenant;
+    /// Whose files it may use beside its own: those of agents and skills of its organisation.
+    /// Empty for who has a key, who shares all with all that have one of its tenant.
+    std::string shared_tenant = {};
 };
 
 class authenticator {

@@ -23,6 +23,10 @@ constexpr std::size_t large_answer = std::size_t{1} << 20;
 
 }  // namespace
 
+std::vector<std::string> call::tenants() const {
+    return shared_tenant.empty() ? std::vector{tenant} : std::vector{tenant, shared_tenant};
+}
+
 broker::result<std::string> call::param(std::string_view name) const {
     auto decoded = decode_segment(where.raw(name));
     if (!decoded) {

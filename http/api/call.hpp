@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace http::api {
 
@@ -26,6 +27,10 @@ struct call {
     request& incoming;
     routing const& where;
     std::string tenant;
+    std::string shared_tenant = {};  // see `caller`
+
+    /// Whose stored files the caller may name, its own first.
+    std::vector<std::string> tenants() const;
 
     /// The decoded parameter; `invalid_path` when its escapes are broken.
     broker::result<std::string> param(std::string_view name) const;

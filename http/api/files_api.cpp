@@ -116,9 +116,12 @@ broker::task<response> api::list_versions(call here) {
 broker::task<response> api::download(call here) {
     // An id of a file version, LibreChat's way to name a file, is one of nothing else.
     if (auto const id = here.param("path"); id && broker::is_random_id(*id)) {
-        auto version =
-            co_await service_.stored_files().open(here.tenant, broker::file_version_id(*id));
-        if (version) {
+        for (auto const& tenant : here.tenants()) {
+            auto version =
+                co_await service_.stored_files().open(tenant, broker::file_version_id(*id));
+            if (!version) {
+                continue;
+            }
             auto const name = last_part(version->version.path);
             bool const read_only = version->version.read_only;
             auto answer = file_response(here.incoming, std::move(version->file), name);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parts become drafts, drafts become versions at the end. Fields come before the files, as in
-// LibreChat; those that say whose a file is are not needed, since ids are of nobody else. On the
-// loop.
+// LibreChat. On the loop.
 #include "http/api/stored_form.hpp"
 
 #include "broker/base/json_text.hpp"
@@ -22,8 +21,12 @@ constexpr std::size_t max_field_bytes = 64;
 
 }  // namespace
 
-stored_form::stored_form(broker::service& service, std::string tenant, bool one_bad_fails)
-    : service_(service), session_(broker::session_id::make()), one_bad_fails_(one_bad_fails) {
+stored_form::stored_form(broker::service& service, std::string tenant, std::string shared_tenant,
+                         bool one_bad_fails)
+    : service_(service),
+      session_(broker::session_id::make()),
+      shared_tenant_(std::move(shared_tenant)),
+      one_bad_fails_(one_bad_fails) {
     owner_ = {std::move(tenant), session_, std::nullopt};
 }
 
@@ -32,7 +35,9 @@ broker::task<broker::result<void>> stored_form::on_part(multipart_part const& pa
     if (in_file_) {
         co_return co_await begin_file(part.disposition.file_name.value_or(""));
     }
-    field_ = part.disposition.name == "read_only" ? part.disposition.name : "";
+    bool const means_something =
+        part.disposition.name == "read_only" || part.disposition.name == "kind";
+    field_ = means_something ? part.disposition.name : "";
     value_.clear();
     co_return broker::result<void>{};
 }
@@ -76,7 +81,11 @@ broker::task<broker::result<void>> stored_form::on_data(std::string_view bytes) 
 
 broker::task<broker::result<void>> stored_form::on_part_end() {
     if (!in_file_) {
-        read_only_ = field_.empty() ? read_only_ : value_ == "true";
+        if (field_ == "read_only") {
+            read_only_ = value_ == "true";
+        } else if ((value_ == "agent" || value_ == "skill") && !shared_tenant_.empty()) {
+            owner_.tenant = shared_tenant_;
+        }
     } else if (writing_) {
         whose_.push_back(files_.size() - 1);
         drafts_.push_back(std::exchange(writing_, nullptr));

@@ -30,7 +30,10 @@ public:
 
     /// `one_bad_fails`: a file that cannot be taken fails the form; else it is told beside the
     /// others.
-    stored_form(broker::service& service, std::string tenant, bool one_bad_fails);
+    /// Files of an agent or a skill, which the form says before them, are the `shared_tenant`'s,
+    /// where there is one.
+    stored_form(broker::service& service, std::string tenant, std::string shared_tenant,
+                bool one_bad_fails);
 
     broker::task<broker::result<void>> on_part(multipart_part const& part) override;
     broker::task<broker::result<void>> on_data(std::string_view bytes) override;
@@ -48,6 +51,7 @@ private:
     broker::service& service_;
     broker::file_versions::owner owner_;
     broker::session_id session_;
+    std::string shared_tenant_;
     bool one_bad_fails_;
     bool read_only_ = false;
     std::string field_;  // that is being read, if it is one that means something

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 
 namespace http::api {
@@ -104,23 +105,35 @@ result<token_claims> verify_token(std::string_view token, token_keys const& keys
     return claims;
 }
 
-std::string tenant_of(token_claims const& claims) {
+namespace {
+
+std::string tenant_named_by(std::initializer_list<std::string> parts) {
     constexpr std::string_view between{"\0", 1};
     broker::sha256 hash;
-    hash.add(claims.issuer.value_or(""));
-    hash.add(between);
-    hash.add(claims.tenant_id.value_or(""));
-    hash.add(between);
-    hash.add(claims.subject.value_or(""));
+    for (auto const* part = parts.begin(); part != parts.end(); ++part) {
+        hash.add(part == parts.begin() ? std::string_view{} : between);
+        hash.add(*part);
+    }
     return std::string(token_tenant_prefix) + broker::to_hex(hash.finish());
 }
 
-result<std::string> token_judge::judge(std::string_view token) const {
+}  // namespace
+
+std::string tenant_of(token_claims const& claims) {
+    return tenant_named_by(
+        {claims.issuer.value_or(""), claims.tenant_id.value_or(""), claims.subject.value_or("")});
+}
+
+std::string shared_tenant_of(token_claims const& claims) {
+    return tenant_named_by({claims.issuer.value_or(""), claims.tenant_id.value_or("")});
+}
+
+result<token_judge::user> token_judge::judge(std::string_view token) const {
     auto const claims = verify_token(token, keys_, rules_, clock_().wall);
     if (!claims) {
         return claims.error();
     }
-    return tenant_of(*claims);
+    return user{tenant_of(*claims), shared_tenant_of(*claims)};
 }
 
 }  // namespace http::api

@@ -36,6 +36,9 @@ inline constexpr std::string_view token_tenant_prefix = "jwt:";
 /// any other tenant, whatever bytes the claims have.
 std::string tenant_of(token_claims const& claims);
 
+/// The same without the subject: whose are the files that the users of one tenant_id share.
+std::string shared_tenant_of(token_claims const& claims);
+
 class token_judge {
 public:
     token_judge(token_rules rules, token_keys keys, broker::clock_source clock)
@@ -44,9 +47,15 @@ public:
     /// The next token is judged by these.
     void replace(token_keys keys) { keys_ = std::move(keys); }
 
+    struct user {
+        std::string tenant;
+        std::string shared_tenant;
+        friend bool operator==(user const&, user const&) = default;
+    };
+
     /// As `verify_token` at this moment, then `tenant_of`. The same token may come any number of
     /// times: LibreChat uses one for many calls.
-    broker::result<std::string> judge(std::string_view token) const;
+    broker::result<user> judge(std::string_view token) const;
 
 private:
     token_rules rules_;

@@ -185,8 +185,10 @@ std::string render(workspace_form const& form) {
 /// A form whose files go where it turns out to mean: LibreChat's say whose the file is, before it.
 class any_form final : public form_sink {
 public:
-    any_form(broker::service& service, std::string const& tenant, bool stored)
-        : workspace_(service, tenant), stored_(service, tenant, true), to_store_(stored) {}
+    any_form(broker::service& service, call const& here, bool stored)
+        : workspace_(service, here.tenant),
+          stored_(service, here.tenant, here.shared_tenant, true),
+          to_store_(stored) {}
 
     broker::task<broker::result<void>> on_part(multipart_part const& part) override {
         auto const& name = part.disposition.name;
@@ -224,7 +226,7 @@ bool is_librechat(request const& incoming) {
 }  // namespace
 
 broker::task<response> api::upload(call here) {
-    any_form form(service_, here.tenant, is_librechat(here.incoming));
+    any_form form(service_, here, is_librechat(here.incoming));
     auto refused = co_await read_form(here.incoming, settings_.upload_bytes, form);
     if (!refused && form.to_store()) {
         auto const kept = co_await form.stored().keep();
@@ -243,7 +245,7 @@ broker::task<response> api::upload(call here) {
 }
 
 broker::task<response> api::upload_batch(call here) {
-    stored_form form(service_, here.tenant, false);
+    stored_form form(service_, here.tenant, here.shared_tenant, false);
     if (auto refused = co_await read_form(here.incoming, settings_.upload_bytes, form)) {
         co_return std::move(*refused);
     }

@@ -47,7 +47,8 @@ std::vector<api::endpoint> facade::endpoints() {
                          broker::task<response> (facade::*answer)(api::call)) {
         all.push_back({{method, pattern},
                        [this, answer](api::call here) { return (this->*answer)(std::move(here)); },
-                       false});
+                       false,
+                       pattern.find("/exec") != std::string_view::npos});
     };
     for (auto const& at : bases) {
         add("POST", at.exec, &facade::exec);
@@ -107,7 +108,8 @@ broker::result<std::string> facade::kernel_for(std::string const& language,
 }
 
 broker::task<broker::result<std::vector<broker::wanted_input>>> facade::find_inputs(
-    std::string tenant, std::vector<file_ref> const& refs, std::vector<std::string>& notes) {
+    std::vector<std::string> tenants, std::vector<file_ref> const& refs,
+    std::vector<std::string>& notes) {
     std::vector<broker::wanted_input> inputs;
     if (refs.empty()) {
         co_return inputs;
@@ -116,12 +118,20 @@ broker::task<broker::result<std::vector<broker::wanted_input>>> facade::find_inp
     for (auto const& ref : refs) {
         ids.emplace_back(broker::is_random_id(ref.id) ? ref.id : "");
     }
-    auto found = co_await service_.stored_files().find(std::move(tenant), std::move(ids));
-    if (!found) {
-        co_return found.error();
+    std::vector<std::optional<broker::file_version>> found(refs.size());
+    for (auto const& tenant : tenants) {
+        auto theirs = co_await service_.stored_files().find(tenant, ids);
+        if (!theirs) {
+            co_return theirs.error();
+        }
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            if (!found[i]) {
+                found[i] = std::move((*theirs)[i]);
+            }
+        }
     }
     for (std::size_t i = 0; i < refs.size(); ++i) {
-        auto& one = (*found)[i];
+        auto& one = found[i];
         if (!one) {
             notes.push_back(
                 fmt::format("The file {} is not available any more; it has to be "
@@ -135,7 +145,7 @@ broker::task<broker::result<std::vector<broker::wanted_input>>> facade::find_inp
     co_return inputs;
 }
 
-broker::task<broker::result<facade::begun_run>> facade::begin(std::string tenant,
+broker::task<broker::result<facade::begun_run>> facade::begin(api::call here,
                                                               exec_request const& wanted,
                                                               std::string kernel) {
     begun_run out;
@@ -144,11 +154,11 @@ broker::task<broker::result<facade::begun_run>> facade::begin(std::string tenant
     frame.knows_inherited = wanted.knows_inherited;
     frame.max_files = settings_.max_files;
     frame.max_text_bytes = settings_.max_text_bytes;
-    auto inputs = co_await find_inputs(tenant, wanted.files, frame.notes);
+    auto inputs = co_await find_inputs(here.tenants(), wanted.files, frame.notes);
     if (!inputs) {
         co_return inputs.error();
     }
-    auto const begun = co_await service_.begin_run(std::move(tenant), std::move(kernel), *inputs);
+    auto const begun = co_await service_.begin_run(here.tenant, std::move(kernel), *inputs);
     if (!begun) {
         co_return begun.error();
     }
@@ -171,7 +181,7 @@ broker::task<broker::result<exec_result>> facade::run(api::call here, exec_reque
     if (!kernel) {
         co_return kernel.error();
     }
-    auto begun = co_await begin(here.tenant, wanted, *kernel);
+    auto begun = co_await begin(here, wanted, *kernel);
     if (!begun) {
         co_return begun.error();
     }

@@ -45,13 +45,17 @@ private:
     broker::result<std::string> kernel_for(std::string const& language, bool keeps_state) const;
     /// The inputs that are there; of the others a note.
     broker::task<broker::result<std::vector<broker::wanted_input>>> find_inputs(
-        std::string tenant, std::vector<file_ref> const& refs, std::vector<std::string>& notes);
+        std::vector<std::string> tenants, std::vector<file_ref> const& refs,
+        std::vector<std::string>& notes);
+    /// One file, whosever of those it is; `file_not_found`.
+    broker::task<broker::result<broker::file_version>> find_file(std::vector<std::string> tenants,
+                                                                 std::string id);
     /// A run with its inputs in place, and what is known of its answer.
     struct begun_run {
         std::shared_ptr<broker::file_run> run;
         exec_result frame;
     };
-    broker::task<broker::result<begun_run>> begin(std::string tenant, exec_request const& wanted,
+    broker::task<broker::result<begun_run>> begin(api::call here, exec_request const& wanted,
                                                   std::string kernel);
     broker::task<broker::result<exec_result>> run(api::call here, exec_request wanted);
     broker::task<broker::result<std::shared_ptr<program_run>>> begin_program(

@@ -31,15 +31,19 @@ broker::task<response> facade::list_files(api::call here) {
     if (!session) {
         co_return api::to_response(fail(errc::session_not_found, "Session not found"));
     }
-    auto const found = co_await service_.stored_files().of_session(
-        here.tenant, broker::session_id(*session), max_listed);
-    if (!found) {
-        co_return api::to_response(found.error());
+    std::vector<broker::file_version> found;
+    for (auto const& tenant : here.tenants()) {
+        auto theirs = co_await service_.stored_files().of_session(
+            tenant, broker::session_id(*session), max_listed);
+        if (!theirs) {
+            co_return api::to_response(theirs.error());
+        }
+        found.insert(found.end(), theirs->begin(), theirs->end());
     }
-    if (found->empty()) {
+    if (found.empty()) {
         co_return api::to_response(fail(errc::session_not_found, "Session not found"));
     }
-    co_return api::json_response(200, render_listing(*found, detail));
+    co_return api::json_response(200, render_listing(found, detail));
 }
 
 broker::task<response> facade::get_object(api::call here) {
@@ -47,15 +51,23 @@ broker::task<response> facade::get_object(api::call here) {
     if (!id) {
         co_return api::to_response(no_file());
     }
-    auto const found =
-        co_await service_.stored_files().find(here.tenant, {broker::file_version_id(*id)});
-    if (!found) {
-        co_return api::to_response(found.error());
+    auto const found = co_await find_file(here.tenants(), *id);
+    co_return found ? api::json_response(200, render_object(*found))
+                    : api::to_response(found.error());
+}
+
+broker::task<broker::result<broker::file_version>> facade::find_file(
+    std::vector<std::string> tenants, std::string id) {
+    for (auto const& tenant : tenants) {
+        auto found = co_await service_.stored_files().find(tenant, {broker::file_version_id(id)});
+        if (!found) {
+            co_return found.error();
+        }
+        if (found->front()) {
+            co_return *std::move(found->front());
+        }
     }
-    if (!found->front()) {
-        co_return api::to_response(no_file());
-    }
-    co_return api::json_response(200, render_object(*found->front()));
+    co_return no_file();
 }
 
 broker::task<response> facade::delete_object(api::call here) {
@@ -63,8 +75,11 @@ broker::task<response> facade::delete_object(api::call here) {
     if (!id) {
         co_return api::to_response(no_file());
     }
-    auto const gone =
-        co_await service_.stored_files().remove(here.tenant, broker::file_version_id(*id));
+    auto const found = co_await find_file(here.tenants(), *id);
+    if (!found) {
+        co_return api::to_response(found.error());
+    }
+    auto const gone = co_await service_.stored_files().remove(found->tenant, found->id);
     if (!gone) {
         co_return api::to_response(gone.error().code == errc::file_not_found ? no_file()
                                                                              : gone.error());

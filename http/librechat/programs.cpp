@@ -75,7 +75,7 @@ broker::task<broker::result<std::shared_ptr<program_run>>> facade::begin_program
     if (!kernel) {
         co_return kernel.error();
     }
-    auto begun = co_await begin(here.tenant, wanted.exec, *kernel);
+    auto begun = co_await begin(here, wanted.exec, *kernel);
     if (!begun) {
         co_return begun.error();
     }

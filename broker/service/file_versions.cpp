@@ -295,20 +295,25 @@ task<result<void>> file_versions::remove(std::string tenant, file_version_id id)
                                          id = std::move(id)] { return store.remove(tenant, id); });
 }
 
+task<result<std::vector<file_version>>> file_versions::newest(session_id session,
+                                                              std::vector<std::string> paths) {
+    co_return co_await offload(
+        strand_, [&store = store_, session = std::move(session), paths = std::move(paths)] {
+            return store.newest(session, paths);
+        });
+}
+
 task<> file_versions::note_newest(session_id session, std::vector<file_info>& files) {
     std::vector<std::string> paths;
     for (auto const& one : files) {
         paths.push_back(one.path);
     }
-    auto const newest = co_await offload(
-        strand_, [&store = store_, session = std::move(session), paths = std::move(paths)] {
-            return store.newest(session, paths);
-        });
-    if (!newest) {
+    auto const found = co_await newest(std::move(session), std::move(paths));
+    if (!found) {
         co_return;
     }
     std::map<std::string_view, file_version const*> by_path;
-    for (auto const& one : *newest) {
+    for (auto const& one : *found) {
         by_path[one.path] = &one;
     }
     for (auto& file : files) {

@@ -75,6 +75,10 @@ public:
     task<result<std::vector<std::optional<file_version>>>> find(std::string tenant,
                                                                 std::vector<file_version_id> ids);
 
+    /// The newest of each path that has one.
+    task<result<std::vector<file_version>>> newest(session_id session,
+                                                   std::vector<std::string> paths);
+
     /// What stands at each path of a session, or of an upload that has none.
     task<result<std::vector<file_version>>> of_session(std::string tenant, session_id session,
                                                        std::size_t limit);

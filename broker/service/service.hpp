@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -139,10 +140,12 @@ public:
     /// Those of the image that sessions get when they ask for none, the default one first.
     result<std::vector<std::string>> languages() const;
 
-    /// Makes the session of a run that nobody has named, starts its kernel, and puts the inputs
-    /// there. What keeps one input out stops nothing.
+    /// A run in a session of its own, whose kernel is started, or in the one that has a name and
+    /// lives on, made if need be. The inputs are put there; in one that lives on, none takes the
+    /// place of what the session itself has made since. What keeps one input out stops nothing.
     task<result<std::shared_ptr<file_run>>> begin_run(std::string tenant, std::string language,
-                                                      std::vector<wanted_input> inputs);
+                                                      std::vector<wanted_input> inputs,
+                                                      std::optional<std::string> name = {});
     /// Sends code; more than once, one after the other. On failure the run is over.
     task<result<void>> send_run(std::shared_ptr<file_run> run, execution_options options);
     /// The end of what was sent last. The run goes on.
@@ -230,6 +233,10 @@ private:
     task<> keep_figures(std::shared_ptr<session> where, execution& ended);
     task<result<file_change>> keep_new_file(std::shared_ptr<session> where, std::string path,
                                             std::string bytes);
+    task<result<std::shared_ptr<session>>> session_of_run(session_key key, session_request wish);
+    task<> place_inputs(std::shared_ptr<file_run> run, std::vector<wanted_input> inputs);
+    task<std::set<std::string>> newer_there(std::shared_ptr<session> where,
+                                            std::vector<wanted_input> const& inputs);
     void end_run(file_run const& run);
     task<> drop_unclaimed(std::shared_ptr<session> where);
     task<> drop(std::shared_ptr<session> where);

@@ -96,55 +96,107 @@ result<std::vector<std::string>> service::languages() const {
     return all;
 }
 
+task<result<std::shared_ptr<session>>> service::session_of_run(session_key key,
+                                                               session_request wish) {
+    if (!wish.once) {
+        co_return co_await sessions_.find_or_open(std::move(key), std::move(wish));
+    }
+    auto const opened = sessions_.open(key, wish);
+    if (opened) {
+        runner_.warm(*opened);
+    }
+    co_return opened;
+}
+
 task<result<std::shared_ptr<file_run>>> service::begin_run(std::string tenant, std::string language,
-                                                           std::vector<wanted_input> inputs) {
+                                                           std::vector<wanted_input> inputs,
+                                                           std::optional<std::string> name) {
     if (auto const open = admits(work::begins); !open) {
         co_return open.error();
     }
     if (auto const startable = co_await can_start(); !startable) {
         co_return startable.error();
     }
-    session_key const key{std::move(tenant), make_random_id()};
+    session_key const key{std::move(tenant), name ? *name : make_random_id()};
     session_request wish;
     wish.language = std::move(language);
-    wish.once = true;
-    auto const opened = sessions_.open(key, wish);
-    if (!opened) {
-        co_return opened.error();
+    wish.once = !name;
+    auto const where = co_await session_of_run(key, std::move(wish));
+    if (!where) {
+        co_return where.error();
     }
     auto const run = std::make_shared<file_run>();
-    run->where = *opened;
-    run->once = true;
+    run->where = *where;
+    run->once = !name;
     run->not_placed.resize(inputs.size());
-    runner_.warm(*opened);
     if (inputs.empty()) {
         co_return run;
     }
-    auto const where = co_await with_files(key);
-    if (!where) {
+    if (auto const files = co_await with_files(key); !files) {
         end_run(*run);
-        co_return where.error();
+        co_return files.error();
     }
+    co_await place_inputs(run, std::move(inputs));
+    co_return run;
+}
+
+task<> service::place_inputs(std::shared_ptr<file_run> run, std::vector<wanted_input> inputs) {
+    auto const where = run->where;
+    auto const newer = co_await newer_there(where, inputs);
     std::vector<input_file> placed;
     std::vector<std::size_t> whose;
     for (auto const i : last_of_each(inputs)) {
-        auto path = workspace_path::from_text(inputs[i].path);
+        auto& one = inputs[i];
+        auto path = workspace_path::from_text(one.path);
         if (!path) {
             run->not_placed[i] = path.error();
-            continue;
+        } else if (!newer.contains(one.path)) {
+            placed.push_back({std::move(one.version), *std::move(path)});
+            whose.push_back(i);
         }
-        placed.push_back({inputs[i].version, *std::move(path)});
-        whose.push_back(i);
     }
-    auto wrong = co_await offload(
-        context_.file_pool,
-        [files = (*where)->files, &contents = context_.versions.contents(),
-         placed = std::move(placed)] { return place_files(files, contents, placed); });
-    files_changed(**where);
+    auto const files = where->files;
+    if (placed.empty() || !files) {
+        co_return;
+    }
+    auto wrong = co_await offload(context_.file_pool,
+                                  [files, &contents = context_.versions.contents(), placed] {
+                                      return place_files(files, contents, placed);
+                                  });
+    files_changed(*where);
     for (std::size_t i = 0; i < whose.size(); ++i) {
+        if (!wrong[i]) {
+            where->placed.insert_or_assign(placed[i].path.str(), placed[i].version.id);
+        }
         run->not_placed[whose[i]] = std::move(wrong[i]);
     }
-    co_return run;
+}
+
+/// Paths of inputs that are there already: the session made that version itself, or a later one.
+task<std::set<std::string>> service::newer_there(std::shared_ptr<session> where,
+                                                 std::vector<wanted_input> const& inputs) {
+    std::set<std::string> there;
+    std::vector<std::string> others;
+    for (auto const& one : inputs) {
+        auto const placed = where->placed.find(one.path);
+        bool const known = one.version.session == where->row.id ||
+                           (placed != where->placed.end() && placed->second == one.version.id);
+        if (known) {
+            there.insert(one.path);
+        } else {
+            others.push_back(one.path);
+        }
+    }
+    auto const own = co_await context_.versions.newest(where->row.id, std::move(others));
+    for (std::size_t i = 0; own && i < own->size(); ++i) {
+        auto const later = [&](auto const& one) {
+            return one.path == (*own)[i].path && one.version.created_at < (*own)[i].created_at;
+        };
+        if (std::any_of(inputs.begin(), inputs.end(), later)) {
+            there.insert((*own)[i].path);
+        }
+    }
+    co_return there;
 }
 
 task<result<void>> service::send_run(std::shared_ptr<file_run> run, execution_options options) {

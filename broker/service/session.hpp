@@ -16,6 +16,7 @@
 #include "broker/store/rows.hpp"
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -93,6 +94,8 @@ struct session {
     steady_time files_wanted_at;
     /// As after the last execution or file call; absent: unknown.
     std::optional<workspace_snapshot> snapshot;
+    /// Versions of others that were put into it, by path, in this run of the broker.
+    std::map<std::string, file_version_id> placed;
     hash_cache hashes;  // lent to one job at a time; a second job gets an empty one
     /// A file call of a client has its turn on `file_pool` until this is raised.
     std::shared_ptr<async_event> in_turn;

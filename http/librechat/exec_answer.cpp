@@ -150,6 +150,11 @@ std::string stderr_of(exec_result const& of, sorted_files const& files) {
     for (auto const& note : of.notes) {
         add_line(text, note);
     }
+    if (of.runtime_session_id && of.ended.started_on != broker::session_state::kept &&
+        of.ended.reason) {
+        add_line(text, fmt::format("What earlier calls had in memory is gone ({}); files are kept.",
+                                   to_string(*of.ended.reason)));
+    }
     if (of.ended.output.truncated) {
         add_line(text, fmt::format("The output was cut: {} bytes of it are missing. Print less, or "
                                    "write to a file.",

@@ -3,8 +3,10 @@
 #include "http/librechat/exec_request.hpp"
 
 #include "http/librechat/languages.hpp"
+#include "http/proto/ascii.hpp"
 #include "http/proto/object_reader.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace http::librechat {
@@ -33,6 +35,27 @@ void read_files(object_reader& fields, exec_request& out) {
 }
 
 }  // namespace
+
+bool is_runtime_hint(std::string_view hint) {
+    static constexpr std::size_t longest = 128;
+    static constexpr std::size_t secret_digits = 12;
+    auto const is_allowed = [](char c) {
+        return ascii::is_alnum(c) || c == '.' || c == '_' || c == ':' || c == '-';
+    };
+    if (hint.size() > longest || hint.size() < 3 || hint[0] != 'v' || !ascii::is_digit(hint[1]) ||
+        !std::all_of(hint.begin(), hint.end(), is_allowed)) {
+        return false;
+    }
+    bool has_secret = false;
+    for (auto rest = hint; !rest.empty();) {
+        auto const part = rest.substr(0, rest.find(':'));
+        has_secret = has_secret || (part.size() >= secret_digits &&
+                                    std::all_of(part.begin(), part.end(),
+                                                [](char c) { return ascii::hex_value(c) >= 0; }));
+        rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+    }
+    return has_secret;
+}
 
 broker::result<exec_request> read_exec(json_document const& body, std::string_view otherwise) {
     object_reader fields(body, unknown_fields::ignore);

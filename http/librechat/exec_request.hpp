@@ -32,6 +32,10 @@ struct exec_request {
     std::optional<double> timeout_s;
 };
 
+/// Of the form that LibreChat makes: version, scope, and at least 12 hexadecimal digits that nobody
+/// guesses. What a model makes up could be what another one does.
+bool is_runtime_hint(std::string_view hint);
+
 /// `invalid_field`, `unsupported_language`: both are 400 in this dialect. A language that is not
 /// named is `otherwise`; empty: it has to be.
 broker::result<exec_request> read_exec(json_document const& body, std::string_view otherwise = {});

@@ -3,6 +3,7 @@
 // on the pool.
 #include "http/librechat/facade.hpp"
 
+#include "broker/base/sha256.hpp"
 #include "http/api/problem.hpp"
 #include "http/librechat/languages.hpp"
 
@@ -33,6 +34,13 @@ constexpr std::array<paths, 3> bases = {{
     {"/run/exec", "/run/exec/programmatic", "/run/exec/programmatic/cancel", "/run/health",
      "/run/files/{sid}", "/run/files/{sid}/{fid}", "/run/sessions/{sid}/objects/{fid}"},
 }};
+
+/// Each language of a hint has a session of its own. Hashed, as names of sessions are short.
+std::string live_name(std::string const& hint, std::string const& kernel) {
+    broker::sha256 hash;
+    hash.add(hint);
+    return fmt::format("librechat:{}:{}", broker::to_hex(hash.finish()), kernel);
+}
 
 std::string shown(file_ref const& ref) {
     auto const& text = ref.name.empty() ? ref.id : ref.name;
@@ -147,7 +155,8 @@ broker::task<broker::result<std::vector<broker::wanted_input>>> facade::find_inp
 
 broker::task<broker::result<facade::begun_run>> facade::begin(api::call here,
                                                               exec_request const& wanted,
-                                                              std::string kernel) {
+                                                              std::string kernel,
+                                                              std::optional<std::string> live) {
     begun_run out;
     auto& frame = out.frame;
     frame.language = wanted.language;
@@ -158,7 +167,8 @@ broker::task<broker::result<facade::begun_run>> facade::begin(api::call here,
     if (!inputs) {
         co_return inputs.error();
     }
-    auto const begun = co_await service_.begin_run(here.tenant, std::move(kernel), *inputs);
+    auto const begun =
+        co_await service_.begin_run(here.tenant, std::move(kernel), *inputs, std::move(live));
     if (!begun) {
         co_return begun.error();
     }
@@ -177,15 +187,25 @@ broker::task<broker::result<facade::begun_run>> facade::begin(api::call here,
 }
 
 broker::task<broker::result<exec_result>> facade::run(api::call here, exec_request wanted) {
-    auto const kernel = kernel_for(wanted.language, false);
+    auto const& hint = wanted.runtime_session_hint;
+    bool const lives = hint && is_runtime_hint(*hint);
+    auto const kernel = kernel_for(wanted.language, lives);
     if (!kernel) {
         co_return kernel.error();
     }
-    auto begun = co_await begin(here, wanted, *kernel);
+    auto begun = co_await begin(here, wanted, *kernel,
+                                lives ? std::optional(live_name(*hint, *kernel)) : std::nullopt);
     if (!begun) {
         co_return begun.error();
     }
     auto const run = begun->run;
+    if (lives) {
+        begun->frame.runtime_session_id = run->files().str();
+    } else if (hint) {
+        begun->frame.notes.push_back(
+            "The runtime_session_hint is not one of LibreChat's: nothing "
+            "is kept for a later call.");
+    }
     if (here.incoming.peer != nullptr) {
         here.incoming.peer->on_hangup([this, run] { service_.abandon_run(run); });
     }

@@ -55,8 +55,10 @@ private:
         std::shared_ptr<broker::file_run> run;
         exec_result frame;
     };
+    /// `live`: the name of the session that it is to be in.
     broker::task<broker::result<begun_run>> begin(api::call here, exec_request const& wanted,
-                                                  std::string kernel);
+                                                  std::string kernel,
+                                                  std::optional<std::string> live = {});
     broker::task<broker::result<exec_result>> run(api::call here, exec_request wanted);
     broker::task<broker::result<std::shared_ptr<program_run>>> begin_program(
         api::call here, program_request wanted);

@@ -70,6 +70,18 @@ TEST_CASE("a request that names no program is refused, with what was wrong", "[l
     CHECK(why(R"({"lang":"py","code":"1","timeout":0})").find("\"timeout\"") != std::string::npos);
 }
 
+TEST_CASE("only hints of LibreChat's form name a session", "[librechat]") {
+    CHECK(is_runtime_hint("v2:user:0123456789abcdef0123456789abcdef"));
+    CHECK(is_runtime_hint("v2:agent-user:0123456789abcdef0123456789abcdef"));
+    CHECK(is_runtime_hint("v3:0123456789ab:conversation"));
+    for (auto const* made_up :
+         {"", "main", "v2", "v2:user:", "v2:user:0123", "v2:user:zzzzzzzzzzzzzzzz",
+          "x2:user:0123456789abcdef", "v2:user:0123456789abcdef/..", "v2:us er:0123456789abcdef"}) {
+        CHECK_FALSE(is_runtime_hint(made_up));
+    }
+    CHECK_FALSE(is_runtime_hint("v2:user:" + std::string(200, 'a')));
+}
+
 TEST_CASE("every language of the contract has its spellings and its kernels", "[librechat]") {
     for (auto const* name :
          {"py", "js", "ts", "c", "cpp", "java", "php", "rs", "go", "d", "f90", "r", "bash"}) {

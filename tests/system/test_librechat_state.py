@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LibreChat's stateful sessions: variables that live from call to call, each user's own."""
+import concurrent.futures
+
+import pytest
+from broker import Broker
+from librechat import LibreChat, names
+
+
+def hint(number, scope="conversation"):
+    return f"v2:{scope}:{number:032x}"
+
+
+@pytest.fixture
+def chat(client):
+    yield LibreChat(client)
+    for one in client.request("GET", "/v1/sessions").json["sessions"]:
+        client.request("DELETE", f"/v1/sessions/{one['id']}")
+
+
+def test_python_keeps_its_variables_and_files(chat):
+    first = chat.ok("import os\nx = 41\nopen('data', 'w').write('kept')", runtime_session_hint=hint(1))
+    assert first["runtime_status"] == "new" and names(first) == ["data"]
+    second = chat.ok("x += 1\nprint(x, open('data').read())", files=chat.refs(first), runtime_session_hint=hint(1))
+    assert (second["stdout"], second["runtime_status"]) == ("42 kept\n", "reused")
+    assert second["runtime_session_id"] == first["runtime_session_id"]
+    assert names(second, inherited=True) == ["data"] and names(second) == []
+    assert "NameError" in chat.ok("print(x)", runtime_session_hint=hint(2))["stderr"]
+    assert "NameError" in chat.ok("print(x)")["stderr"]
+
+
+def test_bash_keeps_its_directory_variables_and_functions(chat):
+    chat.ok("mkdir -p sub; cd sub; v=1; f() { echo \"f $1\"; }; export E=2", "bash", runtime_session_hint=hint(3))
+    told = chat.ok("pwd; echo $v $E; f x", "bash", runtime_session_hint=hint(3))
+    assert (told["stdout"], told["runtime_status"]) == ("/mnt/data/sub\n1 2\nf x\n", "reused")
+
+
+def test_what_a_session_made_is_never_replaced_by_what_it_was_given(chat):
+    given = chat.upload("notes.txt", b"given")
+    first = chat.ok("print(open('notes.txt').read()); open('notes.txt', 'w').write('mine')", files=[given],
+                    runtime_session_hint=hint(4))
+    assert first["stdout"] == "given\n"
+    # A client that has lost the answer sends the old reference again.
+    again = chat.ok("print(open('notes.txt').read())", files=[given], runtime_session_hint=hint(4))
+    assert again["stdout"] == "mine\n"
+    # What its user uploads now is newer.
+    newer = chat.upload("notes.txt", b"newer")
+    told = chat.ok("print(open('notes.txt').read())", files=[newer], runtime_session_hint=hint(4))
+    assert told["stdout"] == "newer\n"
+    assert chat.download(first["files"][0]).body == b"mine"
+    gone = chat.ok("import os; os.remove('notes.txt')", files=[newer], runtime_session_hint=hint(4))
+    assert gone["deleted_files"] == ["notes.txt"]
+    assert chat.ok("import os; print(os.path.exists('notes.txt'))", files=[newer], runtime_session_hint=hint(4))["stdout"] == "False\n"
+
+
+def test_a_lost_kernel_is_told_once(chat):
+    chat.ok("x = 1", runtime_session_hint=hint(5))
+    died = chat.ok("import os; os._exit(3)", runtime_session_hint=hint(5))
+    assert died["code"] == 3
+    told = chat.ok("print('x' in dir())", runtime_session_hint=hint(5))
+    assert (told["stdout"], told["runtime_status"]) == ("False\n", "new") and "in memory is gone (exit)" in told["stderr"]
+    assert chat.ok("print(1)", runtime_session_hint=hint(5))["stderr"] == ""
+
+
+def test_an_interrupted_call_keeps_what_was_there(chat):
+    chat.ok("x = 1", runtime_session_hint=hint(6))
+    late = chat.ok("import time; time.sleep(60)", timeout=500, runtime_session_hint=hint(6))
+    assert late["status"] == "TO" and "kept" in late["stderr"]
+    assert chat.ok("print(x)", runtime_session_hint=hint(6))["stdout"] == "1\n"
+
+
+def test_a_hint_that_was_made_up_names_nothing(chat):
+    told = chat.ok("x = 1", runtime_session_hint="main")
+    assert "runtime_session_hint" in told["stderr"] and "runtime_session_id" not in told
+    assert "NameError" in chat.ok("print(x)", runtime_session_hint="main")["stderr"]
+
+
+def test_users_never_meet_and_each_finds_its_own(shared, chat):
+    def user(number):
+        own = LibreChat(shared.client())
+        for turn in range(4):
+            told = own.ok(f"seen = globals().get('seen', []) + [{number}]\nprint(seen)", runtime_session_hint=hint(100 + number, "user"))
+            assert told["stdout"] == f"{[number] * (turn + 1)}\n", told
+        return number
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(user, range(6))) == list(range(6))
+
+
+def test_variables_outlive_the_broker():
+    with Broker() as broker:
+        first = LibreChat(broker.client()).ok("x = 7\nopen('f', 'w').write('f')", runtime_session_hint=hint(7))
+        broker.kill()
+        broker.start()
+        chat = LibreChat(broker.client())
+        told = chat.ok("print(x, open('f').read())", files=chat.refs(first), runtime_session_hint=hint(7))
+        assert (told["stdout"], told["runtime_status"]) == ("7 f\n", "reused")

@@ -143,6 +143,43 @@ def test_a_program_that_is_cancelled_or_left_ends(client, chat, shared):
     until(lambda: sessions() == [], "it is gone")
 
 
+PREFIX = ": &\nwait \"$!\"\n"  # what the client puts before each
+
+
+def test_bash_calls_tools_in_substitutions_and_side_by_side(chat):
+    program = Program(chat, {"get_weather": weather})
+    told = program.run(PREFIX + """set -euo pipefail
+before=kept
+r=$(get_weather '{"city":"Basel"}')
+echo "$before $(jq .temp <<<"$r")"
+cd /tmp
+for n in 1 2 3; do get_weather "{\\"city\\":\\"$(printf 'x%.0s' $(seq $n))\\"}" > out$n & done
+wait
+cat out1 out2 out3 | jq -c .temp | sort | tr '\\n' ' '
+get_weather 2>/dev/null '{"city":"Nowhere"}' || echo "failed: $?"
+""", lang="bash")
+    assert (told["status"], told["stdout"], told["stderr"]) == ("completed", "kept 5\n1 2 3 failed: 1\n", ""), told
+    assert [len(one) for one in program.rounds] == [1, 3, 1]
+
+
+def test_bash_tools_have_names_and_arguments_of_any_kind(chat):
+    program = Program(chat, {"a.b-c": lambda arguments: arguments, "test": lambda _: "t"}, names=("a.b-c", "test"))
+    told = program.run(PREFIX + "a_b_c; test_tool '{}'; a_b_c '{\"k\": \"é表 $HOME \\\\n\"}' | jq -r .k\n"
+                       "a_b_c \"{\\\"k\\\": \\\"$(head -c 20000 /dev/zero | tr '\\0' x)\\\"}\" | jq '.k | length'\n"
+                       "a_b_c 'no json' || echo refused", lang="bash")
+    assert told["stdout"] == "{}\n\"t\"\né表 $HOME \\n\n20000\nrefused\n", told
+    assert "is not valid JSON" in told["stderr"]
+
+
+def test_a_bash_program_that_fails_says_so(chat):
+    program = Program(chat, {"get_weather": weather})
+    told = program.run(PREFIX + "echo said; get_weather '{\"city\":\"Nowhere\"}'; exit 4", lang="bash")
+    assert (told["status"], told["error"], told["stdout"]) == ("error", "Sandbox exited with code 4", "said\n")
+    assert told["stderr"].startswith("no such city\n")
+    late = program.run(PREFIX + "echo begun; sleep 60", lang="bash", timeout=1000)
+    assert (late["status"], late["error"], late["stdout"]) == ("error", "Time limit exceeded", "begun\n")
+
+
 def test_marks_that_a_program_makes_up_call_nothing_else(chat):
     program = Program(chat, {"get_weather": weather})
     told = program.run("print('a\\x1eb\\x1e made up x 1/1 get_weather {}\\x1ec')")

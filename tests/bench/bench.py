@@ -19,6 +19,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/system"))
 from broker import BINARY, Broker  # noqa: E402
+from chat import calls, files  # noqa: E402
 from figures import Rounds, verdict  # noqa: E402
 from load import load  # noqa: E402
 from outputs import MEMORY_BYTES, outputs  # noqa: E402
@@ -147,7 +148,7 @@ def main():
     parser.add_argument("--starts", type=int, default=4, help="new sessions of each side in a round")
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--cpus", type=float, default=2.0)
-    parser.add_argument("--only", nargs="*", default=["calls", "starts", "memory", "outputs", "load"])
+    parser.add_argument("--only", nargs="*", default=["calls", "starts", "memory", "outputs", "chat", "files", "load"])
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="of the broker of outputs")
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="kb-bench-", dir="/tmp"))
@@ -170,6 +171,12 @@ def main():
             # Its tables are its own; what the test framework says of it is of no interest.
             sys.stdout.flush()
             subprocess.run([BINARY.parents[2] / "tests/bench/loop_ticker", "-o", os.devnull], check=True)
+        if "chat" in options.only:
+            with Broker(cpus=options.cpus, max_sessions_per_tenant=200) as broker:
+                calls(broker, options)
+        if "files" in options.only:
+            with Broker(cpus=options.cpus, disk_bytes=4 << 30, timeout_s=600) as broker:
+                files(broker, folder)
         if "load" in options.only:
             with Broker() as broker:
                 wrong += load(broker)

@@ -164,7 +164,7 @@ TEST_CASE("a version that is removed takes nothing of others with it", "[store][
     CHECK(s.store->contents().read(two.content->sha256));
     REQUIRE(s.store->remove("t", two.id));
     CHECK_FALSE(s.store->contents().read(two.content->sha256));
-    CHECK(s.store->used_bytes("t") == 0);
+    CHECK(*s.store->used_bytes("t") == 0);
 }
 
 TEST_CASE("a version is its tenant's only", "[store][versions]") {

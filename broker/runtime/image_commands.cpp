@@ -168,6 +168,8 @@ command_line bootstrap_command(image_definition const& definition,
         line.push_back(fmt::format("--dpkgopt=path-exclude={}", path));
     }
     line.emplace_back("--dpkgopt=path-include=/usr/share/doc/*/copyright");
+    // The folders alone: openjdk's installation fails where it cannot link its manual pages.
+    line.emplace_back("--dpkgopt=path-include=/usr/share/man/man[1-9]");
     for (auto const& package : definition.debian_packages) {
         line.push_back("--include=" + package);
     }

@@ -8,7 +8,7 @@ from language_programs import CRASHES, ENDLESS, NO_PROGRAMS, PROGRAMS
 
 # Until a program runs, with all that a compiler needs on half a processor.
 STARTS = {"bash": 1, "py": 1, "js": 3, "php": 3}
-STARTS_SLOWLY = 20
+STARTS_SLOWLY = 8
 
 
 def execute(client, session, code, language=None, **fields):

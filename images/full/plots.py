@@ -1,0 +1,1 @@
+../python/plots.py

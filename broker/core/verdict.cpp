@@ -275,6 +275,12 @@ verdict judge(execution_facts const& facts) {
     } else {
         v = by_reply(facts);
     }
+    if (facts.files_too_deep || facts.files_too_many) {
+        v.note +=
+            fmt::format("{}files {} were left in the workspace and are not told or kept",
+                        v.note.empty() ? "" : "; ",
+                        facts.files_too_deep ? "deeper than 32 folders" : "beyond the first 20000");
+    }
     v.output_incomplete =
         facts.watched_by_another || facts.cause == end_cause::reply_without_idle ||
         facts.cause == end_cause::abandoned || facts.cause == end_cause::ended_unheard;

@@ -47,16 +47,18 @@ struct execution_facts {
     reply_status reply = reply_status::none;
     /// From the reply, or from iopub where the reply has none.
     std::optional<raised_error> error;
-    bool ask_exit = false;      // exit() or quit(): the kernel ends by itself
-    bool exit_overdue = false;  // it did not, and the broker ended it
-    bool memory_kill = false;   // the kernel lives, and a process beside it was killed for memory
-    bool shell_lost = false;    // the cell ended the shell that kept its session's variables
-    bool timed_out = false;     // its deadline passed before it ended, whatever it did then
-    bool interrupted = false;   // a client asked for the interrupt, before it ended
-    bool cancelled = false;     // taken from the queue, or its session is deleted
-    bool restarted = false;     // a client asked for a new kernel
-    bool deleted = false;       // its session is deleted: nothing of it is kept, whatever it did
-    bool killed = false;        // the broker ended the kernel, because of the deadline or interrupt
+    bool ask_exit = false;        // exit() or quit(): the kernel ends by itself
+    bool exit_overdue = false;    // it did not, and the broker ended it
+    bool files_too_deep = false;  // it made files that no path of the API can name
+    bool files_too_many = false;  // more than one look takes in
+    bool memory_kill = false;     // the kernel lives, and a process beside it was killed for memory
+    bool shell_lost = false;      // the cell ended the shell that kept its session's variables
+    bool timed_out = false;       // its deadline passed before it ended, whatever it did then
+    bool interrupted = false;     // a client asked for the interrupt, before it ended
+    bool cancelled = false;       // taken from the queue, or its session is deleted
+    bool restarted = false;       // a client asked for a new kernel
+    bool deleted = false;         // its session is deleted: nothing of it is kept, whatever it did
+    bool killed = false;  // the broker ended the kernel, because of the deadline or interrupt
     /// The kernel could not be started, and nothing ran; the sentence for the client.
     std::optional<std::string> start_failure;
     std::optional<link_fault> link;

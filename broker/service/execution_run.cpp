@@ -327,6 +327,8 @@ execution_facts execution_run::facts_of(kernelproto::execution_end const& end) c
     bool const left = what_->given_up && end.cause == kernelproto::end_cause::abandoned;
     facts.timed_out = what_->timed_out && !left;
     facts.exit_overdue = exit_overdue_;
+    facts.files_too_deep = files_too_deep_;
+    facts.files_too_many = files_too_many_;
     facts.interrupted = what_->interrupted && !left;
     facts.restarted = what_->restarted;
     facts.watched_by_another = followed_;

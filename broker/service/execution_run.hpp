@@ -53,6 +53,9 @@ private:
     std::shared_ptr<live_kernel> kernel_;
     std::shared_ptr<time_limit> limit_;
     bool exit_overdue_ = false;
+    // Of its files some were not looked at, and all were before it.
+    bool files_too_deep_ = false;
+    bool files_too_many_ = false;
     bool followed_ = false;
 };
 

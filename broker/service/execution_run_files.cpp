@@ -29,7 +29,10 @@ task<> execution_run::compare_files() {
     co_await look_at_files();
     // What was deleted meanwhile is not to be had at any address.
     if (before && where_->snapshot && !where_->closing) {
-        what_->view.files = diff(*before, *where_->snapshot);
+        auto const& after = *where_->snapshot;
+        what_->view.files = diff(*before, after);
+        files_too_deep_ = after.too_deep && !before->too_deep;
+        files_too_many_ = after.complete_until.has_value() && !before->complete_until;
         co_await keep_versions();
     }
 }

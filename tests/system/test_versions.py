@@ -116,6 +116,27 @@ for folder in range(100):
     assert content(client, session, "42/8", made["42/8"]["version"]).body == b"42 8"
 
 
+def test_files_deeper_than_a_path_can_be_are_left_and_told(client, session):
+    told = client.run("""
+import os
+path = '/mnt/data'
+for depth in range(200):
+    path += '/d'
+    os.mkdir(path)
+    if depth in (30, 31, 199): open(path + '/f', 'w').write(str(depth))
+""", session).json
+    assert [file["path"] for file in told["files"]] == ["d/" * 31 + "f"] and told["exit_code"] == 0
+    assert "deeper than 32 folders" in told["stderr"]
+    assert client.ok("print(open(path + '/f').read())", session)["stdout"] == "199\n"
+    assert client.ok("open('other', 'w').write('x')", session)["stderr"] == ""
+
+
+def test_ten_thousand_files_have_versions(client, session):
+    made = changes(client, session, "for i in range(10_000): open(f'{i}', 'w').write(str(i % 100))", timeout=120)
+    assert len(made) == 10_000 and all(one["version"] for one in made.values())
+    assert content(client, session, "9999", made["9999"]["version"]).body == b"99"
+
+
 def test_a_file_that_does_not_hold_still_is_told_without_a_version(client, session):
     client.ok("""
 import threading, os

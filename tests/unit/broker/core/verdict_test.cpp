@@ -462,6 +462,15 @@ TEST_CASE("a program's own status is the exit code, and its session goes on", "[
     CHECK(v.note == "the program was ended by SIGSEGV (segmentation fault)");
 }
 
+TEST_CASE("files that nobody looked at are told", "[core][verdict]") {
+    auto facts = completed();
+    facts.files_too_deep = true;
+    CHECK(broker::judge(facts).note.find("deeper than 32 folders") == 6);
+    facts = raised("ExitStatus", "3");
+    facts.files_too_many = true;
+    CHECK(broker::judge(facts).note.find("beyond the first 20000") != std::string::npos);
+}
+
 TEST_CASE("an error beside a kill for memory says so", "[core][verdict]") {
     auto facts = raised("Signal", "SIGKILL (9)");
     facts.error->traceback = {"ended by SIGKILL (9)"};

@@ -68,6 +68,9 @@ def refused(answer, status, code):
     assert problem["type"] == f"urn:kernel-broker:problem:{code}"
     assert problem["status"] == status
     assert problem["title"] and len(problem.get("detail", "?")) < 600
+    # Paths that LibreChat uses, too, say it once more in its words.
+    assert problem.pop("error", problem.get("detail")) in (problem.get("detail"), "rate_limited")
+    problem.pop("retry_after_seconds", None)
     assert set(problem) <= {"type", "title", "status", "detail", "code", "retry_after_s"}
     assert ("retry_after_s" in problem) == ("Retry-After" in answer.headers)
     assert re.fullmatch(r"[A-Za-z0-9._:+/=@-]{1,128}", answer.headers["X-Request-Id"])

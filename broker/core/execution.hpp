@@ -87,6 +87,7 @@ struct execution {
 
     std::optional<death> died_of;
     bool variables_kept = true;
+    bool killed_for_memory = false;  // a process of it was, and its kernel lives
     bool output_incomplete = false;  // output may be lost: the broker was away, or idle was
 
     /// What the simple dialects show as stderr: `output.stderr_text`, the traceback without ANSI

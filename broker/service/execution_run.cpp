@@ -20,6 +20,9 @@ constexpr std::chrono::seconds exit_grace{5};
 /// The sockets of a kernel that lives are there at once.
 constexpr std::chrono::seconds found_within{20};
 
+/// Nothing fills the memory of a sandbox faster.
+constexpr std::chrono::milliseconds memory_filled_within{20};
+
 /// A kernel that was interrupted and is back answers in milliseconds.
 constexpr std::chrono::milliseconds back_within{1000};
 
@@ -181,8 +184,11 @@ task<std::optional<state_reason>> execution_run::conclude(kernelproto::execution
         co_await compare_files();
     }
     auto facts = facts_of(end);
-    if (facts.reply == reply_status::error && !kernel_->is_ending()) {
-        facts.memory_kill = co_await kernel_->memory_kill_since();
+    bool const long_enough = context_.clock().steady - what_->accepted > memory_filled_within;
+    if (!kernel_->is_ending() && (facts.reply == reply_status::error || long_enough)) {
+        // Looked at after each that could be the reason, so that it is not taken for a later one's.
+        bool const killed = co_await kernel_->memory_kill_since();
+        facts.memory_kill = killed && facts.reply == reply_status::error;
     }
     auto const v = judge(facts);
     auto& view = what_->view;
@@ -205,6 +211,7 @@ task<std::optional<state_reason>> execution_run::conclude(kernelproto::execution
         // Whatever still runs there must not be taken for the session's kernel again.
         co_await kernel_->end();
     }
+    view.killed_for_memory = facts.memory_kill;
     apply(v, view);
     seal(*what_, context_.clock());
     co_return v.next_reason;

@@ -281,6 +281,7 @@ task<result<std::shared_ptr<live_kernel>>> live_kernel::adopt(service_context& c
     self->sandbox_ = std::move(*found);
     self->connect();
     self->watch();
+    (void)co_await self->memory_kill_since();
     co_return self;
 }
 

@@ -274,12 +274,15 @@ task<> service::keep_figures(std::shared_ptr<session> where, execution& ended) {
     auto figures = co_await offload(
         context_.pool, [displays = ended.output.displays_json] { return figures_of(displays); });
     unsigned number = 0;
+    std::size_t told = 0;
     for (auto const& one : figures) {
         for (;;) {
             auto path = fmt::format("plot_{}.{}", ++number, one.suffix);
             auto kept = co_await keep_new_file(where, std::move(path), one.bytes);
             if (kept) {
-                ended.files.push_back(*std::move(kept));
+                // Before what else there is: where not all are told, a picture is.
+                ended.files.insert(ended.files.begin() + static_cast<std::ptrdiff_t>(told++),
+                                   *std::move(kept));
                 break;
             }
             if (kept.error().code != errc::precondition_failed || number >= max_figure_number) {

@@ -82,7 +82,7 @@ void session_runner::enqueue(std::shared_ptr<session> const& where,
     what->log->append(event_type::queued, queued_data(where->queue.size() - 1));
     // Whatever goes first starts at once or waits for a kernel, whose start does not count.
     if (where->worked || where->adopting) {
-        context_.tasks.spawn(expire_in_queue(where, what));
+        context_.tasks.spawn(expire_in_queue(where, what, what->deadline));
     }
     wake(where);
 }
@@ -218,14 +218,16 @@ task<> session_runner::work_queue(std::shared_ptr<session> where) {
     }
 }
 
-task<> session_runner::expire_in_queue(std::shared_ptr<session> where,
-                                       std::shared_ptr<pending_execution> what) {
+task<> session_runner::expire_in_queue(std::weak_ptr<session> in,
+                                       std::weak_ptr<pending_execution> of, steady_time deadline) {
     boost::asio::steady_timer timer(context_.loop);
-    auto at = what->deadline;
-    while (what->queued) {
+    auto at = deadline;
+    for (bool again = true; again;) {
         timer.expires_at(at);
         auto const [error] = co_await timer.async_wait(no_throw);
-        if (error || !what->queued) {
+        auto const where = in.lock();
+        auto const what = of.lock();
+        if (error || !where || !what || !what->queued) {
             co_return;
         }
         auto const now = context_.clock().steady;
@@ -239,6 +241,7 @@ task<> session_runner::expire_in_queue(std::shared_ptr<session> where,
             what->timed_out = true;
             finish(*where, *what);
             tell_positions(*where);
+            again = false;
         }
     }
 }

@@ -94,7 +94,9 @@ private:
     void lose_kernel(session& where);
     void lose_files(session& where);
     task<result<void>> mount_files(std::shared_ptr<session> where, bool may_make);
-    task<> expire_in_queue(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
+    /// Holds neither: one that has left the queue takes its memory along.
+    task<> expire_in_queue(std::weak_ptr<session> in, std::weak_ptr<pending_execution> of,
+                           steady_time deadline);
     task<result<void>> start_kernel(std::shared_ptr<session> where);
     task<> run(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what,
                bool followed);

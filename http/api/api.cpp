@@ -71,13 +71,16 @@ std::vector<route> all_routes(std::vector<endpoint> const& shared) {
     return all;
 }
 
-/// The path with repeated slashes as one, if it has any.
+/// The path with repeated slashes as one and none at its end, if that is another.
 std::optional<std::string> with_single_slashes(std::string_view path) {
     std::string out(path);
     auto const doubled = [](char a, char b) {
         return a == '/' && b == '/';
     };
     out.erase(std::unique(out.begin(), out.end(), doubled), out.end());
+    if (out.size() > 1 && out.back() == '/') {
+        out.pop_back();
+    }
     return out.size() == path.size() ? std::nullopt : std::optional(std::move(out));
 }
 

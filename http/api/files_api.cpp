@@ -119,6 +119,9 @@ broker::task<response> api::download(call here) {
         for (auto const& tenant : here.tenants()) {
             auto version =
                 co_await service_.stored_files().open(tenant, broker::file_version_id(*id));
+            if (!version && version.error().code != errc::file_not_found) {
+                co_return to_response(version.error());
+            }
             if (!version) {
                 continue;
             }

@@ -168,8 +168,8 @@ std::string stderr_of(exec_result const& of, sorted_files const& files) {
                                    of.max_files, listed(files.too_many)));
     }
     if (!files.not_kept.empty()) {
-        add_line(text, fmt::format("Not kept, as it was being written, or is too large or too "
-                                   "deep: {}.",
+        add_line(text, fmt::format("Not kept, as it was being written, or is too large, or no more "
+                                   "files can be stored: {}.",
                                    listed(files.not_kept)));
     }
     return text;
@@ -180,7 +180,7 @@ std::optional<std::string> status_of(exec_result const& of) {
     if (of.ended.what == broker::outcome::timeout) {
         return "TO";
     }
-    if (of.ended.died_of) {
+    if (of.ended.died_of || of.ended.killed_for_memory) {
         return "SG";
     }
     bool const cut =

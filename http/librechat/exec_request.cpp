@@ -21,14 +21,24 @@ std::string either(object_reader& fields, std::string_view first, std::string_vi
     return std::move(found ? found : other).value_or("");
 }
 
+/// Nothing for what is no string: of a reference, that is a file that is missing, no bad request.
+std::string either_if_text(object_reader& fields, std::string_view first, std::string_view second) {
+    for (auto const name : {first, second}) {
+        if (auto const raw = fields.raw(name); raw && raw->starts_with('"')) {
+            return fields.text(name).value_or("");
+        }
+    }
+    return {};
+}
+
 /// Those that name nothing are told as missing, like those that have expired.
 void read_files(object_reader& fields, exec_request& out) {
     for (auto& one : fields.objects("files", max_files)) {
         file_ref ref;
-        ref.id = either(one, "id", "fileId");
+        ref.id = either_if_text(one, "id", "fileId");
         auto const modern = one.has("storage_session_id");
-        ref.storage_session = either(one, "storage_session_id", "session_id");
-        ref.name = either(one, "name", "filename");
+        ref.storage_session = either_if_text(one, "storage_session_id", "session_id");
+        ref.name = either_if_text(one, "name", "filename");
         out.knows_inherited = out.knows_inherited && modern;
         out.files.push_back(std::move(ref));
     }
@@ -66,6 +76,10 @@ broker::result<exec_request> read_exec(json_document const& body, std::string_vi
         fields.reject("code", "must not be empty");
     }
     out.args = fields.list("args", true).value_or(std::vector<std::string>{});
+    if (std::any_of(out.args.begin(), out.args.end(),
+                    [](auto const& word) { return word.find('\0') != std::string::npos; })) {
+        fields.reject("args", "must not hold a zero byte");
+    }
     read_files(fields, out);
     out.runtime_session_hint = fields.text("runtime_session_hint");
     if (auto const ms = fields.number("timeout")) {

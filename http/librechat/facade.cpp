@@ -148,6 +148,13 @@ broker::task<broker::result<std::vector<broker::wanted_input>>> facade::find_inp
             continue;
         }
         auto path = refs[i].name.empty() ? one->path : refs[i].name;
+        if (path.starts_with(answers_folder) && path.substr(answers_folder.size(), 1) == "/") {
+            notes.push_back(fmt::format("The file {} is not put in place: the folder is reserved.",
+                                        shown(refs[i])));
+            continue;
+        }
+        // The last of one name is the file.
+        std::erase_if(inputs, [&path](auto const& before) { return before.path == path; });
         inputs.push_back({*std::move(one), std::move(path)});
     }
     co_return inputs;

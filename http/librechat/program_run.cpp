@@ -17,6 +17,8 @@ using broker::fail;
 
 /// Calls that come so close together are told together: those of `gather` or of jobs side by side.
 constexpr std::chrono::milliseconds calls_together{30};
+/// However many come.
+constexpr std::chrono::milliseconds told_within{300};
 
 /// Of the official server.
 constexpr std::size_t max_calls = 200;
@@ -33,7 +35,8 @@ std::optional<std::string> sentence_of(broker::execution const& ended) {
     if (ended.what == broker::outcome::timeout) {
         return "Time limit exceeded";
     }
-    if (ended.died_of && ended.died_of->kind == broker::death_kind::oom) {
+    if (ended.killed_for_memory ||
+        (ended.died_of && ended.died_of->kind == broker::death_kind::oom)) {
         return "Out of memory";
     }
     if (ended.exit_code == 0) {
@@ -85,31 +88,36 @@ broker::task<broker::result<std::string>> program_run::go_on() {
         }
         events_ = *std::move(events);
     }
-    auto const deadline = std::chrono::steady_clock::now() + timeout_;
-    auto until = deadline;
+    deadline_ = std::chrono::steady_clock::now() + timeout_;
+    std::optional<broker::steady_time> tell_at;
+    if (broken_) {
+        co_return stop(*broken_);  // by an answer
+    }
     for (;;) {
-        auto const came = co_await read_events(until);
+        auto const before = calls_;
+        auto const came = co_await read_events(tell_at ? *tell_at : deadline_);
         if (!came) {
             give_up();
             co_return came.error();
         }
-        if (over_) {
-            co_return stop("Execution failed or timed out");
-        }
-        if (broken_) {
-            co_return stop(*broken_);
+        if (over_ || broken_) {
+            co_return stop(broken_.value_or("Execution failed or timed out"));
         }
         if (ended_) {
             co_return co_await finish();
         }
-        if (!*came && !waiting_.empty()) {
+        auto const now = std::chrono::steady_clock::now();
+        if (tell_at && now >= *tell_at) {
             break;
         }
-        if (!*came) {
+        if (now >= deadline_) {
             co_return stop("Time limit exceeded");
         }
-        auto const together = std::chrono::steady_clock::now() + calls_together;
-        until = waiting_.empty() ? deadline : std::min(deadline, together);
+        if (!waiting_.empty() && (!tell_at || calls_ > before)) {
+            // Each call may bring others along, what it prints beside them does not.
+            first_call_ = tell_at ? first_call_ : now;
+            tell_at = std::min({deadline_, now + calls_together, first_call_ + told_within});
+        }
     }
     std::vector<told_call> told;
     for (auto const& one : waiting_) {
@@ -142,6 +150,9 @@ broker::task<broker::result<bool>> program_run::read_events(broker::steady_time 
 
 broker::task<broker::result<void>> program_run::take_calls() {
     for (auto& call : marks_.take()) {
+        if (over_ || std::chrono::steady_clock::now() >= deadline_) {
+            co_return broker::result<void>{};
+        }
         auto const tool = std::find_if(tools_.begin(), tools_.end(), [&call](auto const& one) {
             return one.callable == call.tool;
         });
@@ -155,10 +166,12 @@ broker::task<broker::result<void>> program_run::take_calls() {
         } else if (calls_ >= max_calls) {
             refused = fmt::format("A program may call tools {} times at most", max_calls);
         }
+        if (refused && ++refused_ > max_calls) {
+            broken_ = "Execution failed or timed out";
+            co_return broker::result<void>{};
+        }
         if (refused) {
-            if (auto const told = co_await answer(call.id, true, *refused); !told) {
-                co_return told;
-            }
+            co_await answer(call.id, true, *refused);
             continue;
         }
         auto id = fmt::format("call_{:03}", ++calls_);
@@ -188,22 +201,23 @@ broker::task<broker::result<void>> program_run::take_answers(std::vector<tool_an
         if (one->is_error && text.empty()) {
             text = "the tool failed";
         }
-        if (auto const told = co_await answer(call.file, one->is_error, std::move(text)); !told) {
-            give_up();
-            co_return told;
-        }
+        co_await answer(call.file, one->is_error, std::move(text));
     }
     co_return broker::result<void>{};
 }
 
-broker::task<broker::result<void>> program_run::answer(std::string file, bool failed,
-                                                       std::string text) {
+/// Where it cannot be handed in, the program has seen to that itself: it is told what was wrong.
+broker::task<> program_run::answer(std::string file, bool failed, std::string text) {
     auto path = broker::workspace_path::from_text(fmt::format("{}/{}", answers_folder, file));
-    if (!path) {
-        co_return path.error();
+    auto const done = path ? co_await service_.hand_in(run_, *std::move(path),
+                                                       fmt::format("{}\n{}", failed ? 1 : 0, text))
+                           : broker::result<void>(path.error());
+    if (!done) {
+        broken_ = "Execution failed or timed out";
+        stderr_ +=
+            "kernel-broker: an answer of a tool could not be handed in: " + done.error().detail +
+            '\n';
     }
-    co_return co_await service_.hand_in(run_, *std::move(path),
-                                        fmt::format("{}\n{}", failed ? 1 : 0, text));
 }
 
 broker::task<broker::result<std::string>> program_run::finish() {

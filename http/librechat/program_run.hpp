@@ -54,7 +54,7 @@ private:
     };
     broker::task<broker::result<bool>> read_events(broker::steady_time until);
     broker::task<broker::result<std::string>> finish();
-    broker::task<broker::result<void>> answer(std::string file, bool failed, std::string text);
+    broker::task<> answer(std::string file, bool failed, std::string text);
     broker::task<broker::result<void>> take_calls();
     std::string stop(std::string_view error);
 
@@ -70,7 +70,10 @@ private:
     std::shared_ptr<broker::event_reader> events_;
     std::vector<waiting_call> waiting_;
     std::size_t calls_ = 0;
-    std::string stdout_;  // without marks, bounded
+    std::size_t refused_ = 0;
+    broker::steady_time deadline_;
+    broker::steady_time first_call_;  // of those that wait
+    std::string stdout_;              // without marks, bounded
     std::string stderr_;
     std::size_t told_bytes_ = 0;  // of `stdout_`, to the client
     std::optional<std::string> broken_;

@@ -45,10 +45,12 @@ void program_table::settle(std::shared_ptr<program_run> const& run) {
     }
 }
 
-broker::task<> program_table::expire(std::shared_ptr<program_run> run, unsigned wait) {
+/// Does not hold it: one that has ended takes its memory along.
+broker::task<> program_table::expire(std::weak_ptr<program_run> which, unsigned wait) {
     boost::asio::steady_timer timer(service_.context().loop, waits_at_most);
     co_await timer.async_wait(broker::no_throw);
-    if (run->waits == wait && !run->working) {
+    auto const run = which.lock();
+    if (run && run->waits == wait && !run->working) {
         run->give_up();
         runs_.erase(run->token());
     }

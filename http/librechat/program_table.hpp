@@ -28,7 +28,7 @@ public:
     void settle(std::shared_ptr<program_run> const& run);
 
 private:
-    broker::task<> expire(std::shared_ptr<program_run> run, unsigned wait);
+    broker::task<> expire(std::weak_ptr<program_run> which, unsigned wait);
 
     broker::service& service_;
     std::map<std::string, std::shared_ptr<program_run>> runs_;

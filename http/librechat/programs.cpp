@@ -6,6 +6,7 @@
 #include "http/proto/object_reader.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace http::librechat {
@@ -18,7 +19,7 @@ using broker::fail;
 constexpr char const* request_header = "X-LibreChat-Code-Request-ID";
 
 /// Of the client's own tool, where it does not say.
-constexpr std::chrono::milliseconds usual_time{60'000};
+constexpr double usual_time_s = 60;
 
 /// The client's model is told that the tool is wrong for good, not to try again.
 response without_tools(broker::failure const& why) {
@@ -96,8 +97,12 @@ broker::task<broker::result<std::shared_ptr<program_run>>> facade::begin_program
         if (auto const sent = co_await service_.send_run(run, std::exchange(options, {})); !sent) {
             co_return sent.error();
         }
-        if (auto const made = co_await service_.await_run(run); !made) {
-            co_return made.error();
+        auto const made = co_await service_.await_run(run);
+        if (!made || made->what != broker::outcome::ok) {
+            service_.abandon_run(run);
+            co_return made ? fail(errc::internal, "the functions of the tools could not be made: " +
+                                                      made->plain_stderr)
+                           : made.error();
         }
         options.timeout_s = longest;
         options.code = std::move(wanted.exec.code);
@@ -106,12 +111,9 @@ broker::task<broker::result<std::shared_ptr<program_run>>> facade::begin_program
     if (auto const sent = co_await service_.send_run(run, std::move(options)); !sent) {
         co_return sent.error();
     }
-    auto const asked = std::chrono::milliseconds(
-        wanted.exec.timeout_s ? static_cast<std::int64_t>(*wanted.exec.timeout_s * 1000)
-                              : usual_time.count());
-    program->begin(
-        run, std::min<std::chrono::milliseconds>(
-                 asked, std::chrono::milliseconds(static_cast<std::int64_t>(longest * 1000))));
+    auto const asked = wanted.exec.timeout_s.value_or(usual_time_s);
+    auto const ms = std::max(1.0, std::ceil(std::min(asked, longest) * 1000));
+    program->begin(run, std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
     program->working = true;
     programs_.add(program);
     co_return program;

@@ -42,8 +42,10 @@ bool has(Words const& words, std::string_view name) {
 }
 
 bool is_taken(std::string_view name, tool_language in) {
-    return in == tool_language::python ? has(python_words, name)
-                                       : has(bash_words, name) || name.starts_with("_ptc_");
+    if (name.starts_with("_ptc_") || name == "ToolExecutionError") {
+        return true;
+    }
+    return in == tool_language::python ? has(python_words, name) : has(bash_words, name);
 }
 
 }  // namespace

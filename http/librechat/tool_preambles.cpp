@@ -52,14 +52,14 @@ _ptc_call() {
     [ -n "$_ptc_text" ] || _ptc_text='{}'
     _ptc_n=$(( (${#_ptc_text} + 699) / 700 ))
     for (( _ptc_i = 0; _ptc_i < _ptc_n; _ptc_i++ )); do
-        printf '\x1e%s %s %d/%d %s %s\x1e' "$_ptc_token" "$_ptc_id" $(( _ptc_i + 1 )) "$_ptc_n" "$_ptc_tool" \
+        builtin printf '\x1e%s %s %d/%d %s %s\x1e' "$_ptc_token" "$_ptc_id" $(( _ptc_i + 1 )) "$_ptc_n" "$_ptc_tool" \
             "${_ptc_text:_ptc_i * 700:700}" >&"$_ptc_out"
     done
     while [ ! -e "/mnt/data/.ptc/$_ptc_id" ]; do
-        read -rt 0.01 -u "$_ptc_never" _ptc_answer || :
+        builtin read -rt 0.01 -u "$_ptc_never" _ptc_answer || :
     done
     _ptc_answer=$(< "/mnt/data/.ptc/$_ptc_id")
-    rm -f "/mnt/data/.ptc/$_ptc_id"
+    command rm -f "/mnt/data/.ptc/$_ptc_id"
     if [ "${_ptc_answer%%$'\n'*}" = 1 ]; then
         printf '%s\n' "${_ptc_answer#*$'\n'}" >&2
         return 1

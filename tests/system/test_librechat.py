@@ -89,6 +89,29 @@ os.mkdir('.cache'); open('.cache/x', 'w').write('by the way')
     assert chat.download(gone).body == b"gone.txt"
 
 
+def test_of_two_inputs_of_one_name_the_last_is_the_file(chat):
+    one, two = chat.upload("in.csv", b"one"), chat.upload("in.csv", b"two")
+    told = chat.ok("print(open('in.csv').read())", files=[one, two])
+    assert told["stdout"] == "two\n" and [file["id"] for file in told["files"]] == [two["id"]]
+    told = chat.ok("open('in.csv', 'a').write('!')", files=[one, two])
+    assert told["files"][0]["modified_from"]["id"] == two["id"]
+    assert chat.ok("import os; os.remove('in.csv')", files=[one, two])["deleted_files"] == ["in.csv"]
+
+
+def test_memory_of_answers_is_given_back():
+    with Broker() as broker:
+        def resident():
+            return int(open(f"/proc/{broker.process.pid}/status").read().split("VmRSS:")[1].split()[0]) / 1024
+        chat = LibreChat(broker.client())
+        for _ in range(3):
+            chat.ok("print('x' * 15_000_000)")
+        before = resident()
+        for _ in range(12):
+            chat.ok("print('x' * 15_000_000)")
+        # Each held its 15 MB until the end of its time limit.
+        assert resident() < before + 60
+
+
 def test_clients_of_before_are_told_of_new_files_only(chat):
     ref = chat.upload("in.csv", b"x")
     old = {"id": ref["id"], "session_id": "made-up-by-the-model", "name": "in.csv"}

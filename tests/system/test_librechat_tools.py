@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that call LibreChat's tools while they run."""
+import concurrent.futures
 import http.client
 import json
 import threading
@@ -68,6 +69,50 @@ def test_calls_side_by_side_are_told_together(chat):
     assert told["stdout"] == "[1, 2, 3, 4, 5]\né表\n"
     assert [len(one) for one in program.rounds] == [5, 1]
     assert [call["id"] for one in program.rounds for call in one] == [f"call_{i:03}" for i in range(1, 7)]
+
+
+def test_what_is_printed_beside_a_call_does_not_hold_it_back(chat):
+    program = Program(chat, {"get_weather": weather})
+    told = program.run("import asyncio\nasync def talk():\n    while not done: print('.', flush=True); await asyncio.sleep(0.01)\n"
+                       "done = False\ntalking = asyncio.create_task(talk())\nr = await get_weather(city='x')\ndone = True\n"
+                       "await talking\nprint('got', r['temp'])", timeout=5000)
+    # Else its time is over before anybody is told of the call.
+    assert told["status"] == "completed" and told["stdout"].endswith("got 1\n"), told
+
+
+def test_a_program_in_the_way_of_its_own_answers_is_told(chat):
+    program = Program(chat, {"get_weather": weather})
+    told = program.run("import os; os.symlink('/tmp', '/mnt/data/.ptc')\nprint('begun')\nawait get_weather(city='x')")
+    assert (told["status"], told["error"]) == ("error", "Execution failed or timed out")
+    assert "could not be handed in" in told["stderr"] and told["stdout"] == "begun\n"
+
+
+def test_too_many_bad_calls_end_the_program(chat):
+    program = Program(chat, {"get_weather": weather})
+    told = program.run("token = [cell.cell_contents for cell in get_weather.__closure__[0].cell_contents.__closure__ "
+                       "if isinstance(cell.cell_contents, str)][0]\n"
+                       "for i in range(100_000): print(f'\\x1e{token} a{i} 1/1 get_weather bad\\x1e')\nimport time; time.sleep(30)",
+                       timeout=20_000)
+    assert (told["status"], told["error"]) == ("error", "Execution failed or timed out")
+
+
+def test_of_two_continuations_at_once_one_counts(chat, shared):
+    program = Program(chat, {})
+    token = program.first("r = await get_weather(city='x')\nimport time; time.sleep(0.5)\nprint(r)").json["continuation_token"]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        def again(number):
+            own = Program(LibreChat(shared.client()), {})
+            return own.again(token, [{"call_id": "call_001", "result": number, "is_error": False}])
+        told = list(pool.map(again, range(4)))
+    assert sorted(one.status for one in told) == [200, 404, 404, 404]
+    assert [one.json["stdout"] for one in told if one.status == 200][0].strip() in "0123"
+
+
+def test_tools_may_be_called_as_commands_are(chat):
+    program = Program(chat, {"rm": lambda _: "r", "w": lambda _: "w"}, names=("rm", "w"))
+    assert program.run("w; rm; w", lang="bash")["stdout"] == '"w"\n"r"\n"w"\n'
+    program = Program(chat, {"_ptc_tool": lambda _: 1, "w": lambda _: 2}, names=("_ptc_tool", "w"))
+    assert program.run("print(await _ptc_tool_tool(), await w())")["stdout"] == "1 2\n"
 
 
 def test_a_tool_that_fails_is_an_exception(chat):

@@ -104,7 +104,7 @@ TEST_CASE("files that are not returned are told", "[librechat]") {
     CHECK(got["files"].size() == 1);
     auto const told = got["stderr"].get<std::string>();
     CHECK(told.find("not returned: b, .env.") != std::string::npos);
-    CHECK(told.find("deep: c.") != std::string::npos);
+    CHECK(told.find("stored: c.") != std::string::npos);
     CHECK(told.find("cache") == std::string::npos);
 }
 

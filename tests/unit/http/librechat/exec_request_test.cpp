@@ -65,8 +65,8 @@ TEST_CASE("a request that names no program is refused, with what was wrong", "[l
     CHECK(why(R"({"lang":"py","code":""})").find("empty") != std::string::npos);
     CHECK(why(R"({"lang":"py","code":"1","args":[1]})").find("args.0") != std::string::npos);
     CHECK(why(R"({"lang":"py","code":"1","files":[1]})").find("files.0") != std::string::npos);
-    CHECK(why(R"({"lang":"py","code":"1","files":[{"id":1}]})").find("files.0.id") !=
-          std::string::npos);
+    CHECK(why(R"({"lang":"py","code":"1","args":["a\u0000b"]})").find("zero") != std::string::npos);
+    CHECK(read(R"({"lang":"py","code":"1","files":[{"id":null,"name":5}]})")->files.size() == 1);
     CHECK(why(R"({"lang":"py","code":"1","timeout":0})").find("\"timeout\"") != std::string::npos);
 }
 

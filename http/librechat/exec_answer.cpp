@@ -146,7 +146,7 @@ std::string listed(std::vector<std::string> const& paths) {
 }
 
 std::string stderr_of(exec_result const& of, sorted_files const& files) {
-    auto text = head_and_tail(of.ended.plain_stderr, of.max_text_bytes);
+    auto text = head_and_tail(said_at_end(of), of.max_text_bytes);
     for (auto const& note : of.notes) {
         add_line(text, note);
     }
@@ -188,9 +188,38 @@ std::optional<std::string> status_of(exec_result const& of) {
     return cut ? std::optional<std::string>("OL") : std::nullopt;
 }
 
+/// The language kernel's words for a shell that `exit` or `set -e` has ended.
+void remove_shell_note(std::string& text) {
+    auto const at = text.rfind("[the shell has ended; the next cell begins in a new one: ");
+    auto const end = at == std::string::npos ? at : text.find("]\n", at);
+    if (end != std::string::npos) {
+        text.erase(at, end + 2 - at);
+    }
+}
+
+/// The last part of the broker's own line, which is the last one.
+void remove_words_of_variables(std::string& text) {
+    auto const before = text.size() > 1 ? text.rfind('\n', text.size() - 2) : std::string::npos;
+    auto const line = before == std::string::npos ? 0 : before + 1;
+    auto const part = text.rfind("; ");
+    if (text.compare(line, 15, "kernel-broker: ") == 0 && part != std::string::npos &&
+        part > line && text.find("the variables ", part) != std::string::npos) {
+        text.erase(part, text.size() - part - (text.back() == '\n' ? 1 : 0));
+    }
+}
+
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80; }
 
 }  // namespace
+
+std::string said_at_end(exec_result const& of) {
+    auto text = of.ended.plain_stderr;
+    if (!of.runtime_session_id) {
+        remove_shell_note(text);
+        remove_words_of_variables(text);
+    }
+    return text;
+}
 
 std::string head_and_tail(std::string const& text, std::size_t most) {
     if (text.size() <= most) {

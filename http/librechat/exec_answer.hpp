@@ -36,6 +36,10 @@ struct exec_result {
 /// `status`: in the place of the word that says how it ended; for programs that call tools.
 std::string render_exec(exec_result const& of, std::optional<std::string> status = {});
 
+/// What the program and the broker say at its end. Of variables and the shell only where a later
+/// call could see them: in a session that lives on.
+std::string said_at_end(exec_result const& of);
+
 /// Text of at most `most` bytes: its beginning and its end, with a line between that says how much
 /// is missing. Cut at characters.
 std::string head_and_tail(std::string const& text, std::size_t most);

@@ -236,7 +236,7 @@ broker::task<broker::result<std::string>> program_run::finish() {
         co_return render_exec(frame_, "completed");
     }
     auto const& text = frame_.ended;
-    auto err = head_and_tail(text.plain_stderr, frame_.max_text_bytes);
+    auto err = head_and_tail(said_at_end(frame_), frame_.max_text_bytes);
     for (auto const& note : frame_.notes) {
         err += note + '\n';
     }

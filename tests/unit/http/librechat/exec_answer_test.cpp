@@ -137,6 +137,30 @@ TEST_CASE("notes stand on lines of their own", "[librechat]") {
     CHECK(rendered(of)["stderr"] == "from the program\none\ntwo\n");
 }
 
+TEST_CASE("a run that nothing follows says nothing of variables and shells", "[librechat]") {
+    auto of = result_with({}, {});
+    auto const said = [&of](std::string text) {
+        of.ended.plain_stderr = std::move(text);
+        return rendered(of)["stderr"].get<std::string>();
+    };
+    std::string const shell =
+        "[the shell has ended; the next cell begins in a new one: variables, functions, options "
+        "and the working directory are gone]\n";
+    CHECK(said(shell) == "");
+    CHECK(said("printed" + shell) == "printed");
+    CHECK(said("printed\n" + shell + "kernel-broker: ended by SIGSEGV (11)\n") ==
+          "printed\nkernel-broker: ended by SIGSEGV (11)\n");
+    CHECK(said("a; the variables are mine\n") == "a; the variables are mine\n");
+    CHECK(said("kernel-broker: the time limit of 1 s was reached; the variables were kept\n") ==
+          "kernel-broker: the time limit of 1 s was reached\n");
+    CHECK(said("x; y\nkernel-broker: the time limit of 1 s was reached; the kernel had to be ended "
+               "and the variables are gone") ==
+          "x; y\nkernel-broker: the time limit of 1 s was reached");
+    CHECK(said("x; the variables \nkernel-broker: no") == "x; the variables \nkernel-broker: no");
+    of.runtime_session_id = "r";
+    CHECK(said(shell) == shell);
+}
+
 TEST_CASE("long text keeps its beginning and its end, cut at characters", "[librechat]") {
     CHECK(head_and_tail("abc", 3) == "abc");
     CHECK(head_and_tail("abcdefgh", 4) == "ab\n[... 4 bytes left out ...]\ngh");

@@ -19,19 +19,27 @@
 //     Calls one after the other by a ToolNode, as in a conversation. Maps of sessions are kept by name between
 //     commands; a `seed` replaces the entry execute_code of the map.
 //     -> {"messages":[{"content","artifact","status","requests":[...]}],"sessions":{KEY:ENTRY}}
+// {"do":"send","method","url","params":{...},"headers":{...},"json":ANY,"parts":[{"name","value"} or
+//  {"name","file","filename" or "filepath","stream":"known"|"unknown"}]}
+//     A request as LibreChat's own code makes it, with axios and form-data. `file` is base64; `stream` says whether
+//     the length of the stream can be known.
+//     -> {"status","headers","body" (base64),"requests":[...]}
 // {"do":"about"} -> {"version","node","factories":[...]}
 //
-// `requests` has {"method","path","headers","body"} of each request that was sent, in order; a body that is no JSON
-// stands there as text. A command that is not understood is answered with {"problem":"..."}.
+// `requests` has {"method","path","headers","body","answer":{"status","body"}} of each request that was sent, in
+// order; a body that is no JSON stands there as text, an answer that has not come whole is absent. A command that is
+// not understood is answered with {"problem":"..."}.
 'use strict';
 
 const fs = require('node:fs');
 const http = require('node:http');
 const https = require('node:https');
+const os = require('node:os');
 const path = require('node:path');
 const readline = require('node:readline');
 
-const say = (answer) => fs.writeSync(1, JSON.stringify(answer) + '\n');
+// All of it at once, however large: a write to a descriptor may take a part only.
+const say = (answer) => process.stdout.write(JSON.stringify(answer) + '\n');
 // The answers have standard output for themselves.
 for (const name of ['log', 'info', 'debug', 'warn']) {
   console[name] = (...words) => console.error(...words);
@@ -62,6 +70,14 @@ function watch(library) {
     }
     const entry = { method: sent.method, path: sent.path, headers: {}, body: null };
     requests.push(entry);
+    // Before the client's own listeners, so that an answer stands here once the client has it.
+    sent.once('response', (answer) => {
+      const came = [];
+      answer.on('data', (piece) => came.push(piece));
+      answer.once('end', () => {
+        entry.answer = { status: answer.statusCode, body: read(Buffer.concat(came).toString()) };
+      });
+    });
     sent.once('finish', () => {
       entry.headers = { ...sent.getHeaders() };
       entry.body = read(Buffer.concat(pieces).toString());
@@ -179,6 +195,47 @@ async function run(command) {
   return { messages, sessions: Object.fromEntries(sessions) };
 }
 
+async function send({ method, url, params, headers, json, parts }) {
+  const axios = require(find('axios'));
+  const FormData = require(find('form-data'));
+  const { Readable } = require('node:stream');
+  const options = { method, url, params, headers: { ...headers }, data: json };
+  const own_requests = requests;
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'drive-'));
+  try {
+    if (parts) {
+      options.data = new FormData();
+      parts.forEach(({ name, value, file, filename, filepath, stream }, index) => {
+        const named = filepath === undefined ? { filename } : { filepath };
+        if (file === undefined) {
+          options.data.append(name, value);
+          return;
+        }
+        const bytes = Buffer.from(file, 'base64');
+        if (stream === 'unknown') {
+          options.data.append(name, Readable.from(bytes.length ? [bytes] : [], { objectMode: false }), named);
+          return;
+        }
+        const place = path.join(folder, String(index));
+        fs.writeFileSync(place, bytes);
+        options.data.append(name, fs.createReadStream(place), named);
+      });
+      Object.assign(options.headers, options.data.getHeaders());
+    }
+    const { status, headers: came, data } = await axios({
+      ...options,
+      // As LibreChat, which keeps no connections.
+      httpAgent: new http.Agent({ keepAlive: false }),
+      responseType: 'arraybuffer',
+      maxBodyLength: Infinity,
+      validateStatus: () => true,
+    });
+    return { status, headers: { ...came }, body: Buffer.from(data).toString('base64'), requests: own_requests };
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
 function about() {
   const { version } = JSON.parse(
     fs.readFileSync(path.join(place, 'node_modules/@librechat/agents/package.json'), 'utf8'));
@@ -186,7 +243,7 @@ function about() {
   return { version, node: process.version, factories };
 }
 
-const commands = { invoke, run, about };
+const commands = { invoke, run, send, about };
 
 async function main() {
   for await (const line of readline.createInterface({ input: process.stdin })) {

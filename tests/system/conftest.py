@@ -11,7 +11,7 @@ _names = itertools.count()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="more sessions, and 20 kills at each step")
+    parser.addoption("--long", action="store_true", help="more sessions, 20 kills at each step, and LibreChat's own clients")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "long: storms, run by tests/run --long")
+    config.addinivalue_line("markers", "long: storms and LibreChat's clients, run by tests/run --long")
     if os.geteuid() != 0:
         pytest.exit("the system tests start containers: run them as root", returncode=2)
     if not BINARY.exists():

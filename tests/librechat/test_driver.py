@@ -26,7 +26,8 @@ class Recorder(http.server.BaseHTTPRequestHandler):
     """Answers each path with what `server.answers` has, one after the other; the last one stays."""
 
     def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.loads(body) if self.headers["Content-Type"] == "application/json" else body
         self.server.seen.append((self.path, dict(self.headers), body))
         if self.path in self.server.silent:
             self.connection.settimeout(20)
@@ -105,6 +106,24 @@ def test_one_call_is_one_request(driver, server, version):
     assert ("X-API-Key" in headers) == is_old(version)
     sent, = answer["requests"]
     assert (sent["method"], sent["path"], sent["body"]) == ("POST", path, body)
+    assert sent["answer"] == {"status": 200, "body": EXECUTED}
+
+
+def test_an_answer_of_any_length_comes_whole(driver, server, version):
+    server.answers["/v1/exec"] = [(200, {**EXECUTED, "stdout": "x" * 3_000_000})]
+    tool, _, args = bash_or_code(version)
+    assert len(driver.ask("invoke", **tool, args=args)["content"]) > 3_000_000
+
+
+def test_a_form_is_sent_as_the_server_of_librechat_does(driver, server):
+    server.answers["/v1/upload"] = [(200, {"message": "success"})]
+    file = base64.b64encode(b"a,b\n").decode()
+    told = driver.ask("send", method="post", url=f"http://127.0.0.1:{server.server_port}/v1/upload", parts=[
+        {"name": "kind", "value": "user"}, {"name": "file", "file": file, "filename": "é.csv", "stream": "known"}])
+    assert told["status"] == 200 and json.loads(base64.b64decode(told["body"])) == {"message": "success"}
+    (_, headers, body), = server.seen
+    assert 'name="file"; filename="é.csv"\r\nContent-Type: text/csv\r\n\r\na,b\n\r\n'.encode() in body
+    assert headers["Connection"] == "close" and headers["Accept"] == "application/json, text/plain, */*"
 
 
 def test_an_http_error_is_an_answer(driver, server, version):

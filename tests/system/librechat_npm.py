@@ -34,7 +34,8 @@ def write_report():
 def _cell(value, most=160):
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = text if len(text) <= most else text[:most] + "…"
-    return "`" + text.replace("\r", "").replace("\n", "⏎").replace("|", "\\|").replace("`", "'") + "`" if text else ""
+    text = text.replace("\r", "").replace("\n", "⏎").replace("|", "\\|").replace("`", "'")
+    return "`" + "".join(c if c.isprintable() else "·" for c in text) + "`" if text else ""
 
 
 def _credentials(headers):

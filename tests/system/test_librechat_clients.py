@@ -12,6 +12,7 @@ from broker import Broker, until
 from librechat import ID
 from librechat_npm import EMPTY, VERSIONS, Npm, write_report
 from test_cli import run
+from test_jwt import ED, keys, token  # noqa: F401
 
 pytestmark = pytest.mark.long
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -271,6 +272,22 @@ def test_keys(keyed, version):
     with at(f"http://kb_wrong@{host}/v1") as npm:
         assert_shown(npm.code("print(1)"), refused(npm, 401, NOT_AUTHORIZED, "not known") if not npm.newest else
                      f"Execution error:\n\n{NOT_AUTHORIZED}")
+
+
+@pytest.mark.parametrize("version", VERSIONS[:2])
+def test_tokens_keep_users_apart(keys, version):  # noqa: F811
+    broker = Broker(jwt_key_files=keys)
+    broker.headers = {"Authorization": f"Bearer {token(ED, 'alice')}"}
+    with broker, Npm(version, f"http://127.0.0.1:{broker.port}/v1") as npm:
+        def as_user(user, **claims):
+            return {"authHeaders": {"Authorization": f"Bearer {token(ED, user, **claims)}"}}
+        told = npm.bash("echo hers > a.txt", params=as_user("alice"))
+        ref = npm.ref(told["artifact"]["files"][0]["id"], told["artifact"]["session_id"], "a.txt")
+        assert npm.bash("cat a.txt", params=as_user("alice"), files=[ref])["shown"] == "stdout:\nhers"
+        assert npm.bash("ls", params=as_user("bob"), files=[ref])["shown"] == (
+            f"{EMPTY}\nstderr:\nThe file a.txt is not available any more; it has to be uploaded or made again.")
+        late = npm.bash("ls", params=as_user("alice", iat=1, nbf=1, exp=300))
+        assert_shown(late, refused(npm, 401, NOT_AUTHORIZED, "it has expired (exp)"))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

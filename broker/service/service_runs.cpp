@@ -246,7 +246,7 @@ task<result<void>> service::hand_in(std::shared_ptr<file_run> run, workspace_pat
                 return upload.error();
             }
             if (auto const written = upload->write(bytes); !written) {
-                return written;
+                return written.error();
             }
             auto const stored = upload->commit();
             return stored ? result<void>{} : stored.error();

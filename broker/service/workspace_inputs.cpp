@@ -23,7 +23,7 @@ result<void> copy(int from, std::uint64_t size, workspace_upload& to) {
             return fail(errc::internal, "a content of the version store ends early");
         }
         if (auto const written = to.write({piece.data(), static_cast<std::size_t>(n)}); !written) {
-            return written;
+            return written.error();
         }
         done += static_cast<std::uint64_t>(n);
     }

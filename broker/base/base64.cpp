@@ -5,9 +5,8 @@
 #include <cstdint>
 
 namespace broker {
-namespace {
 
-int value_of(char c) noexcept {
+int base64_value(char c, char value_62, char value_63) noexcept {
     if (c >= 'A' && c <= 'Z') {
         return c - 'A';
     }
@@ -17,10 +16,8 @@ int value_of(char c) noexcept {
     if (c >= '0' && c <= '9') {
         return c - '0' + 52;
     }
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return c == value_62 ? 62 : c == value_63 ? 63 : -1;
 }
-
-}  // namespace
 
 std::optional<std::string> base64_bytes(std::string_view text) {
     std::string out;
@@ -37,7 +34,7 @@ std::optional<std::string> base64_bytes(std::string_view text) {
             ++padding;
             continue;
         }
-        int const value = value_of(c);
+        int const value = base64_value(c, '+', '/');
         if (value < 0 || padding > 0) {
             return std::nullopt;
         }

@@ -9,6 +9,9 @@
 
 namespace broker {
 
+/// 0 to 63, or -1; the alphabets of RFC 4648 differ in their last two characters.
+int base64_value(char c, char value_62, char value_63) noexcept;
+
 std::optional<std::string> base64_bytes(std::string_view text);
 
 }  // namespace broker

@@ -223,17 +223,13 @@ std::vector<std::string_view> json_elements(std::string_view array) {
 
 std::vector<std::string> json_strings(std::string_view array) {
     std::vector<std::string> found;
-    cursor at(array);
-    if (!at.take('[')) {
-        return found;
-    }
-    do {
-        auto const one = at.take_string();
+    for (auto const element : json_elements(array)) {
+        auto const one = cursor(element).take_string();
         if (!one) {
             break;
         }
         found.push_back(decode(*one));
-    } while (at.take(','));
+    }
     return found;
 }
 

@@ -69,19 +69,6 @@ std::vector<figure> figures_of(std::string const& displays_json) {
     return found;
 }
 
-/// The last of one path counts, as if each had been put there after the other.
-std::vector<std::size_t> last_of_each(std::vector<wanted_input> const& inputs) {
-    std::set<std::string_view> seen;
-    std::vector<std::size_t> kept;
-    for (std::size_t i = inputs.size(); i-- > 0;) {
-        if (seen.insert(inputs[i].path).second) {
-            kept.push_back(i);
-        }
-    }
-    std::reverse(kept.begin(), kept.end());
-    return kept;
-}
-
 }  // namespace
 
 result<std::vector<std::string>> service::languages() const {
@@ -145,7 +132,7 @@ task<> service::place_inputs(std::shared_ptr<file_run> run, std::vector<wanted_i
     auto const newer = co_await newer_there(where, inputs);
     std::vector<input_file> placed;
     std::vector<std::size_t> whose;
-    for (auto const i : last_of_each(inputs)) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
         auto& one = inputs[i];
         auto path = workspace_path::from_text(one.path);
         if (!path) {

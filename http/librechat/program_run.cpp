@@ -90,6 +90,7 @@ broker::task<broker::result<std::string>> program_run::go_on() {
     }
     deadline_ = std::chrono::steady_clock::now() + timeout_;
     std::optional<broker::steady_time> tell_at;
+    broker::steady_time first_call;  // of those that wait
     if (broken_) {
         co_return stop(*broken_);  // by an answer
     }
@@ -115,8 +116,8 @@ broker::task<broker::result<std::string>> program_run::go_on() {
         }
         if (!waiting_.empty() && (!tell_at || calls_ > before)) {
             // Each call may bring others along, what it prints beside them does not.
-            first_call_ = tell_at ? first_call_ : now;
-            tell_at = std::min({deadline_, now + calls_together, first_call_ + told_within});
+            first_call = tell_at ? first_call : now;
+            tell_at = std::min({deadline_, now + calls_together, first_call + told_within});
         }
     }
     std::vector<told_call> told;

@@ -72,8 +72,7 @@ private:
     std::size_t calls_ = 0;
     std::size_t refused_ = 0;
     broker::steady_time deadline_;
-    broker::steady_time first_call_;  // of those that wait
-    std::string stdout_;              // without marks, bounded
+    std::string stdout_;  // without marks, bounded
     std::string stderr_;
     std::size_t told_bytes_ = 0;  // of `stdout_`, to the client
     std::optional<std::string> broken_;

@@ -2,26 +2,11 @@
 // Six bits a character. Never skips one. Pure; any thread.
 #include "http/proto/base64url.hpp"
 
+#include "broker/base/base64.hpp"
+
 #include <cstdint>
 
 namespace http {
-namespace {
-
-/// 0-63, or -1.
-int value_of(char c) noexcept {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-}  // namespace
 
 std::optional<std::string> decode_base64url(std::string_view text) {
     if (text.size() % 4 == 1) {
@@ -32,7 +17,7 @@ std::optional<std::string> decode_base64url(std::string_view text) {
     std::uint32_t bits = 0;
     unsigned held = 0;
     for (char const c : text) {
-        int const value = value_of(c);
+        int const value = broker::base64_value(c, '-', '_');
         if (value < 0) {
             return std::nullopt;
         }

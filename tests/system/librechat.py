@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """LibreChat's requests, written as its clients write them: what goes over the wire, without npm."""
-import json
 import re
 import uuid
 
@@ -72,7 +71,3 @@ class LibreChat:
 
 def names(told, inherited=False):
     return sorted(file["name"] for file in told["files"] if bool(file.get("inherited")) == inherited)
-
-
-def dumps(value):
-    return json.dumps(value)

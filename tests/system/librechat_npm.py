@@ -10,6 +10,8 @@ import os
 import pathlib
 import sys
 
+import pytest
+
 from broker import ROOT
 
 sys.path.append(str(ROOT / "tests/librechat"))
@@ -170,3 +172,15 @@ class Npm:
 
     def __exit__(self, *_):
         self.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def report():
+    yield
+    write_report()
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def npm(request, shared):
+    with Npm(request.param, f"http://127.0.0.1:{shared.port}/v1") as one:
+        yield one

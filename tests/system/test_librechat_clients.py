@@ -10,7 +10,7 @@ import pytest
 
 from broker import Broker, until
 from librechat import ID
-from librechat_npm import EMPTY, VERSIONS, Npm, write_report
+from librechat_npm import EMPTY, VERSIONS, Npm, npm, report  # noqa: F401 - fixtures
 from test_cli import run
 from test_jwt import ED, keys, token  # noqa: F401
 
@@ -18,18 +18,6 @@ pytestmark = pytest.mark.long
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}}
 WEATHER = {"get_weather": {"answer": {"temp": 21}, "parameters": CITY},
            "broken": {"error": "no such city"}}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def report():
-    yield
-    write_report()
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
-def npm(request, shared):
-    with Npm(request.param, f"http://127.0.0.1:{shared.port}/v1") as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

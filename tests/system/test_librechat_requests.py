@@ -9,22 +9,10 @@ import re
 import pytest
 
 from librechat import ID
-from librechat_npm import USER, VERSIONS, Npm, write_report
+from librechat_npm import USER, npm, report  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.long
 SKILL = "66f0c0ffee00000000000002"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def report():
-    yield
-    write_report()
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
-def npm(request, shared):
-    with Npm(request.param, f"http://127.0.0.1:{shared.port}/v1") as one:
-        yield one
 
 
 def file_part(content, **named):

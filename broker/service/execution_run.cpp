@@ -97,7 +97,7 @@ execution_run::execution_run(service_context& context, std::shared_ptr<session> 
     : context_(context),
       where_(std::move(where)),
       what_(std::move(what)),
-      kernel_(where_->kernel),
+      kernel_(where_->slot_of(*what_)->kernel),
       limit_(std::make_shared<time_limit>(context.loop)) {
     if (!what_->collector) {
         what_->collector =
@@ -235,8 +235,8 @@ task<> execution_run::ask_whether_back(kernelproto::execution_end const& end) {
 result<void> execution_run::tell_and_store() {
     auto const now = context_.clock();
     auto const before = where_->life;
-    auto const began = where_->life.on_execution(now);
     auto& view = what_->view;
+    auto const began = where_->life.on_execution(view.language, now);
     view.state = execution_state::running;
     view.started_at = now.wall;
     view.started_on = began.state;
@@ -257,8 +257,8 @@ result<void> execution_run::tell_and_store() {
 void execution_run::guard() {
     limit_->timer.expires_at(what_->deadline);
     limit_->timer.async_wait([limit = limit_, weak = std::weak_ptr(kernel_), what = what_,
-                              grace = steady_seconds(context_.config.executions.interrupt_grace_s),
-                              &tasks = context_.tasks](boost::system::error_code error) {
+                              grace = steady_seconds(context_.config.executions.interrupt_grace_s)](
+                                 boost::system::error_code error) {
         auto const kernel = weak.lock();
         if (error || limit->over || !kernel) {
             return;
@@ -266,13 +266,13 @@ void execution_run::guard() {
         what->timed_out = true;
         kernel->connection().interrupt();
         limit->timer.expires_after(grace);
-        limit->timer.async_wait([limit, weak, what, &tasks](boost::system::error_code stopped) {
+        limit->timer.async_wait([limit, weak, what](boost::system::error_code stopped) {
             auto const stubborn = weak.lock();
             if (stopped || limit->over || !stubborn) {
                 return;
             }
             what->killed = true;
-            tasks.spawn(end_kernel(stubborn));
+            stubborn->begin_end();
         });
     });
 }
@@ -282,13 +282,12 @@ task<> execution_run::see_off_kernel(kernelproto::execution_end const& end) {
         auto const overdue = std::make_shared<bool>(false);
         auto const patience = std::make_shared<boost::asio::steady_timer>(context_.loop);
         patience->expires_after(exit_grace);
-        patience->async_wait(
-            [kernel = kernel_, &tasks = context_.tasks, patience, overdue](auto error) {
-                if (!error && !kernel->has_ended()) {
-                    *overdue = true;
-                    tasks.spawn(end_kernel(kernel));
-                }
-            });
+        patience->async_wait([kernel = kernel_, patience, overdue](auto error) {
+            if (!error && !kernel->has_ended()) {
+                *overdue = true;
+                kernel->begin_end();
+            }
+        });
         co_await kernel_->wait_ended();
         patience->cancel();
         exit_overdue_ = *overdue;
@@ -398,7 +397,7 @@ void conclude_unheard(pending_execution& what, session const& where, moment now)
         facts.start_failure = what.refused->detail;
     }
     if (!was_sent) {
-        auto const would_be = where.life.peek();
+        auto const would_be = where.life.peek(what.view.language);
         what.view.started_on = would_be.state;
         what.view.reason = would_be.reason;
         what.view.generation = would_be.generation;

@@ -49,21 +49,22 @@ live_kernel::live_kernel(service_context& context, sandbox_row row, uid_t owner)
     : context_(context), row_(std::move(row)), owner_(owner), ended_(context.loop.get_executor()) {}
 
 task<result<std::shared_ptr<live_kernel>>> live_kernel::start(
-    service_context& context, session_row const& session, std::string workspace_mount,
-    std::weak_ptr<live_kernel>& starting) {
+    service_context& context, session_row session, std::string language,
+    std::string workspace_mount, std::weak_ptr<live_kernel>& starting) {
     auto const image = context.images.open(session.image_digest);
     if (!image) {
         co_return image.error();
     }
-    auto const* const argv = image->kernel_of(session.language);
+    auto const* const argv = image->kernel_of(language);
     if (argv == nullptr) {
         // The description of the same root was renewed since, by a definition without it.
         co_return fail(errc::image_unavailable,
-                       "the session's image has no kernel of " + session.language + " any more");
+                       "the session's image has no kernel of " + language + " any more");
     }
     sandbox_row row{.id = sandbox_id::make(),
                     .session = session.id,
-                    .generation = session.life.generation + 1,
+                    .language = language,
+                    .generation = session.life.generation(language) + 1,
                     .stage = sandbox_stage::planned,
                     .hmac_key = make_key(),
                     .socket_prefix = socket_prefix,
@@ -144,7 +145,7 @@ task<result<void>> live_kernel::bring_up(session_row session, sandbox_spec spec)
 void live_kernel::give_up() {
     unwanted_ = true;
     if (connection_) {  // before, the runtime is at work on it
-        collect_end();
+        begin_end();
     }
 }
 
@@ -174,7 +175,7 @@ void live_kernel::connect() {
                                            {{"sandbox", self->row_.id.str()}, {"detail", detail}});
                 // The host's fault and not the kernel's: who waits for the connection decides.
                 if (why != kernelproto::link_failure::no_resources) {
-                    self->collect_end();
+                    self->begin_end();
                 }
             }
         });
@@ -204,11 +205,11 @@ task<> live_kernel::watch_end(std::shared_ptr<live_kernel> self) {
     if (!error) {
         // What it said before its end is still in the sockets.
         self->connection_->kernel_died();
-        self->collect_end();
+        self->begin_end();
     }
 }
 
-void live_kernel::collect_end() {
+void live_kernel::begin_end() {
     if (!std::exchange(ending_, true)) {
         context_.tasks.spawn(remove(shared_from_this()));
     }
@@ -253,11 +254,18 @@ task<> live_kernel::wait_ended() {
 
 task<> live_kernel::end() {
     auto const self = shared_from_this();
-    self->collect_end();
+    self->begin_end();
     co_await self->ended_.wait();
 }
 
-task<> end_kernel(std::shared_ptr<live_kernel> which) { co_await which->end(); }
+task<> end_all(std::vector<std::shared_ptr<live_kernel>> which) {
+    for (auto const& one : which) {
+        one->begin_end();
+    }
+    for (auto const& one : which) {
+        co_await one->wait_ended();
+    }
+}
 
 task<bool> live_kernel::memory_kill_since() {
     auto const self = shared_from_this();

@@ -15,16 +15,19 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace broker {
 
 class live_kernel : public std::enable_shared_from_this<live_kernel> {
 public:
-    /// Starts a sandbox on a mounted workspace and waits until its kernel is ready. The intent is
-    /// stored before each action. On failure nothing of it is left. Meanwhile the kernel stands in
-    /// `starting`, so that somebody else can `give_up` its start.
+    /// Starts a sandbox on a mounted workspace and waits until its kernel, of a language of the
+    /// session's image, is ready. The intent is stored before each action. On failure nothing of it
+    /// is left. Meanwhile the kernel stands in `starting`, so that somebody else can `give_up` its
+    /// start.
     static task<result<std::shared_ptr<live_kernel>>> start(service_context& context,
-                                                            session_row const& session,
+                                                            session_row session,
+                                                            std::string language,
                                                             std::string workspace_mount,
                                                             std::weak_ptr<live_kernel>& starting);
 
@@ -66,7 +69,9 @@ public:
     /// Whether a process in it was killed for memory since the last look.
     task<bool> memory_kill_since();
 
-    /// Kills the sandbox if it lives and waits for the evidence. Idempotent.
+    /// Kills the sandbox if it lives; the evidence is gathered then. Idempotent.
+    void begin_end();
+    /// The same, and waits for the evidence.
     task<> end();
 
 private:
@@ -74,7 +79,6 @@ private:
     void connect();
     void watch();
     static task<> watch_end(std::shared_ptr<live_kernel> self);
-    void collect_end();
     static task<> remove(std::shared_ptr<live_kernel> self);
 
     service_context& context_;
@@ -90,7 +94,7 @@ private:
     async_event ended_;
 };
 
-/// For a task group: `which->end()`, with the kernel held.
-task<> end_kernel(std::shared_ptr<live_kernel> which);
+/// Ends them side by side, and returns when all have ended.
+task<> end_all(std::vector<std::shared_ptr<live_kernel>> which);
 
 }  // namespace broker

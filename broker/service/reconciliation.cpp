@@ -144,7 +144,7 @@ void reconciliation::restore_sessions(inventory const& all) {
         unfinished_[row.session].push_back(row);
         auto const at = by_id_.find(row.session);
         if (row.stage == execution_stage::sent && at != by_id_.end()) {
-            at->second->life.on_untold(row.began);
+            at->second->life.on_untold(row.language, row.began);
         }
     }
     for (auto const& one : all.workspaces) {
@@ -222,7 +222,7 @@ task<result<void>> reconciliation::settle_one(sandbox_row row, std::shared_ptr<s
                                               bool alive, bool host_restarted) {
     // Of another generation: half started, its kernel was nobody's yet.
     bool const had_variables = where && where->row.closing == close_kind::none &&
-                               row.generation == where->life.record().generation;
+                               row.generation == where->life.record().generation(row.language);
     std::optional<state_reason> why;
     if (had_variables && alive && row.stage != sandbox_stage::ending) {
         auto const tried = co_await adopt(row, where);
@@ -247,10 +247,11 @@ task<result<void>> reconciliation::settle_one(sandbox_row row, std::shared_ptr<s
     }
     if (had_variables) {
         auto const told = why.value_or(loss_of(*end, host_restarted));
-        where->life.on_kernel_gone(told);
+        where->life.on_kernel_gone(row.language, told);
         (void)context_.store.update_session(where->stored());
-        context_.log.info("kernel_lost",
-                          {{"session", where->row.id.str()}, {"reason", to_string(told)}});
+        context_.log.info("kernel_lost", {{"session", where->row.id.str()},
+                                          {"language", row.language},
+                                          {"reason", to_string(told)}});
     } else {
         context_.log.info("half_started_sandbox_removed", {{"sandbox", row.id.str()}});
     }
@@ -277,20 +278,22 @@ task<result<std::optional<state_reason>>> reconciliation::adopt(sandbox_row row,
                              {{"session", where->row.id.str()}, {"err", kernel.error().detail}});
         co_return state_reason::runtime_lost;
     }
-    where->kernel = *kernel;
-    where->adopting = true;
+    auto const& slot = where->slot(row.language);
+    slot->kernel = *kernel;
+    ++where->adopting;
     std::vector<execution_row> sent;
     auto& left = unfinished_[row.session];
     for (auto& one : std::exchange(left, {})) {
-        (one.stage == execution_stage::sent ? sent : left).push_back(std::move(one));
+        bool const there = one.stage == execution_stage::sent && one.language == row.language;
+        (there ? sent : left).push_back(std::move(one));
     }
-    where->life.on_adopted(!sent.empty());
+    where->life.on_adopted(row.language, !sent.empty());
     std::vector<std::shared_ptr<pending_execution>> followed;
     for (auto const& one : sent) {
         followed.push_back(co_await revive(context_, where, one));
         runner_.take_up(where, followed.back());
     }
-    context_.tasks.spawn(hear_out(where, std::move(followed)));
+    context_.tasks.spawn(hear_out(where, slot, std::move(followed)));
     co_return std::nullopt;
 }
 
@@ -314,32 +317,33 @@ task<std::optional<state_reason>> reconciliation::greet(std::shared_ptr<live_ker
     co_return judge(facts).next_reason.value_or(state_reason::runtime_lost);
 }
 
-task<> reconciliation::hear_out(std::shared_ptr<session> where,
+task<> reconciliation::hear_out(std::shared_ptr<session> where, std::shared_ptr<kernel_slot> slot,
                                 std::vector<std::shared_ptr<pending_execution>> sent) {
     for (auto const& what : sent) {
-        if (where->kernel) {
+        if (slot->kernel) {
             co_await runner_.follow(where, what);
         } else {
             co_await runner_.finish_foreign(where, what);
         }
     }
     if (sent.empty()) {
-        auto const gone = co_await greet(where->kernel);
+        auto const gone = co_await greet(slot->kernel);
         if (gone) {
-            where->kernel.reset();
+            slot->kernel.reset();
         }
         if (gone && !where->closing) {
-            where->life.on_kernel_gone(*gone);
+            where->life.on_kernel_gone(slot->language, *gone);
             (void)context_.store.update_session(where->stored());
         }
     }
     context_.log.info("kernel_adopted", {{"session", where->row.id.str()},
+                                         {"language", slot->language},
                                          {"busy", !sent.empty()},
-                                         {"kept", where->kernel != nullptr}});
-    where->adopting = false;
+                                         {"kept", slot->kernel != nullptr}});
+    --where->adopting;
     where->rest();
-    if (where->kernel) {
-        runner_.watch_kernel(where);
+    if (slot->kernel) {
+        runner_.watch_kernel(where, slot);
     }
     runner_.wake(where);
 }
@@ -369,7 +373,7 @@ task<> reconciliation::remove_strangers(inventory const& all) {
         }
     }
     for (auto const& id : emptied) {
-        if (auto const at = by_id_.find(id); at == by_id_.end() || !at->second->kernel) {
+        if (auto const at = by_id_.find(id); at == by_id_.end() || !at->second->has_kernel()) {
             (void)co_await offload(context_.pool, [&runtime = context_.runtime, id] {
                 return runtime.forget_session(id).has_value();
             });

@@ -53,7 +53,7 @@ private:
     /// short of something to tell.
     task<result<std::optional<state_reason>>> adopt(sandbox_row row,
                                                     std::shared_ptr<session> where);
-    task<> hear_out(std::shared_ptr<session> where,
+    task<> hear_out(std::shared_ptr<session> where, std::shared_ptr<kernel_slot> slot,
                     std::vector<std::shared_ptr<pending_execution>> sent);
     task<std::optional<state_reason>> greet(std::shared_ptr<live_kernel> kernel);
     task<> remove_strangers(inventory const& all);

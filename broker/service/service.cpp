@@ -114,11 +114,13 @@ task<> service::end_sandboxes() {
         }
     }
     for (auto const& one : sessions_.all()) {
-        if (!one->closing && one->life.status() != session_status::stopped) {
-            one->life.on_kernel_gone(state_reason::restart_requested);
-            (void)context_.store.update_session(one->stored());
+        for (auto const& [language, slot] : one->slots) {
+            if (!one->closing && one->life.status(language) != session_status::stopped) {
+                one->life.on_kernel_gone(language, state_reason::restart_requested);
+                (void)context_.store.update_session(one->stored());
+            }
+            slot->kernel.reset();
         }
-        one->kernel.reset();
         one->files.reset();
         (void)co_await offload(context_.pool, [&workspaces = context_.workspaces,
                                                &runtime = context_.runtime, id = one->row.id] {
@@ -195,7 +197,7 @@ task<> service::drop_unclaimed(std::shared_ptr<session> where) {
 
 /// As if it had not been made: an expiry that it would have told is told by the next of its name.
 task<> service::drop(std::shared_ptr<session> where) {
-    bool const expired = where->life.peek().reason == state_reason::expired;
+    bool const expired = where->life.peek(where->row.language).reason == state_reason::expired;
     context_.tasks.spawn(
         sessions_.close(where, expired ? close_kind::expired : close_kind::deleted));
     if (auto const removing = where->removing) {
@@ -208,7 +210,7 @@ task<session_view> service::view_of(std::shared_ptr<session> which) {
     session_view view{.name = row.key.name,
                       .status = which->life.status(),
                       .language = row.language,
-                      .generation = which->life.record().generation,
+                      .generation = which->life.record().generation(row.language),
                       .created_at = row.created_at,
                       .last_used_at = which->life.record().last_used_at,
                       .expires_at = which->life.expires_at(),
@@ -216,15 +218,19 @@ task<session_view> service::view_of(std::shared_ptr<session> which) {
                       .idle_timeout_s = row.idle_timeout_s,
                       .queue_length = which->queue.size(),
                       .labels = row.labels};
-    auto const kernel = which->kernel;
-    if (kernel) {
-        view.seccomp = kernel->sandbox().seccomp;
-        view.user_namespace = kernel->sandbox().user_namespace;
+    for (auto const& [language, record] : which->life.record().kernels) {
+        view.kernels.push_back({language, which->life.status(language), record.generation});
+    }
+    auto const* const shown = which->shown_kernel();
+    bool const lives = shown != nullptr;
+    if (shown != nullptr) {
+        view.seccomp = shown->sandbox().seccomp;
+        view.user_namespace = shown->sandbox().user_namespace;
     }
     auto const files = which->files;
     auto const measured = co_await offload(
         context_.pool, [&runtime = context_.runtime, &workspaces = context_.workspaces, files,
-                        lives = kernel != nullptr, id = row.id] {
+                        lives, id = row.id] {
             auto const usage = lives ? runtime.usage(id) : result<sandbox_usage>(sandbox_usage{});
             auto const disk = files ? workspaces.used_bytes(*files) : result<std::uint64_t>(0U);
             return std::tuple(usage ? *usage : sandbox_usage{}, disk ? *disk : 0U,

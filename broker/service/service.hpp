@@ -25,11 +25,20 @@
 
 namespace broker {
 
+/// One language that has run in a session.
+struct kernel_view {
+    std::string language;
+    session_status status =
+        session_status::stopped;  // of the kernel: starting, idle, busy, stopped
+    std::uint32_t generation = 0;
+};
+
 struct session_view {
     std::string name;
     session_status status = session_status::stopped;
     std::string language;
-    std::uint32_t generation = 0;
+    std::uint32_t generation = 0;  // of the kernel of that language
+    std::vector<kernel_view> kernels;
     wall_time created_at;
     wall_time last_used_at;
     wall_time expires_at;
@@ -87,6 +96,7 @@ struct wanted_input {
 /// that lives on.
 struct file_run {
     std::shared_ptr<session> where;
+    std::string language;
     bool once = false;
     /// Why an input is not there, in the order of the inputs.
     std::vector<std::optional<failure>> not_placed;

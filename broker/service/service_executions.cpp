@@ -113,8 +113,11 @@ result<std::shared_ptr<pending_execution>> service::accept(session& where,
         !admitted) {
         return admitted.error();
     }
-    if (!options.language.empty() && options.language != where.row.language) {
-        return fail(errc::unsupported_language, "this session runs " + where.row.language);
+    if (options.language.empty()) {
+        options.language = where.row.language;
+    }
+    if (auto const spoken = sessions_.check_language(where, options.language); !spoken) {
+        return spoken.error();
     }
     auto const timeout =
         merge_timeout(options.timeout_field, options.timeout_s, where.row.session_limits.timeout_s,
@@ -131,7 +134,7 @@ result<std::shared_ptr<pending_execution>> service::accept(session& where,
     made->deadline = now.steady + steady_seconds(*timeout);
     made->view.id = execution_id::make();
     made->view.session_name = where.row.key.name;
-    made->view.language = where.row.language;
+    made->view.language = made->options.language;
     made->view.queued_at = now.wall;
     made->log = std::make_shared<event_log>(context_, made->view.id);
     return made;
@@ -406,12 +409,13 @@ result<void> service::interrupt_execution(execution_ticket const& ticket) {
 result<void> service::answer_input(execution_ticket const& ticket, std::string value) {
     auto const& live = ticket.live;
     bool const wanted = live && live.what->listening && live.what->collector &&
-                        live.what->collector->wants_input() && live.where->kernel;
+                        live.what->collector->wants_input() &&
+                        live.where->slot_of(*live.what)->kernel;
     if (!wanted) {
         return fail(errc::no_input_wanted, "the execution does not wait for input now");
     }
     live.what->collector->input_given();
-    live.where->kernel->connection().answer_input(std::move(value));
+    live.where->slot_of(*live.what)->kernel->connection().answer_input(std::move(value));
     return {};
 }
 

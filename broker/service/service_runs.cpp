@@ -106,7 +106,7 @@ task<result<std::shared_ptr<file_run>>> service::begin_run(std::string tenant, s
     }
     session_key const key{std::move(tenant), name ? *name : make_random_id()};
     session_request wish;
-    wish.language = std::move(language);
+    wish.language = language;
     wish.once = !name;
     auto const where = co_await session_of_run(key, std::move(wish));
     if (!where) {
@@ -114,6 +114,7 @@ task<result<std::shared_ptr<file_run>>> service::begin_run(std::string tenant, s
     }
     auto const run = std::make_shared<file_run>();
     run->where = *where;
+    run->language = std::move(language);
     run->once = !name;
     run->not_placed.resize(inputs.size());
     if (inputs.empty()) {
@@ -192,6 +193,7 @@ task<result<void>> service::send_run(std::shared_ptr<file_run> run, execution_op
     if (where->closing) {
         co_return fail(errc::session_not_found, "the run was given up before its end");
     }
+    options.language = run->language;
     auto ticket = submit_to(where, std::move(options), std::move(code_sha256), false);
     if (!ticket) {
         end_run(*run);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One session while the broker runs: its row, its life, its queue, its workspace, and its kernel if
-// it has one. Never acts by itself: `session_runner` works its queue, `sessions` opens and closes
-// it. On the loop; held by the table and by every coroutine that is about it.
+// One session while the broker runs: its row, its life, its queue, its workspace, and its kernels,
+// one for each language in use. Never acts by itself: `session_runner` works its queue, `sessions`
+// opens and closes it. On the loop; held by the table and by every coroutine that is about it.
 #pragma once
 
 #include "broker/base/async_event.hpp"
@@ -15,11 +15,15 @@
 #include "broker/service/live_kernel.hpp"
 #include "broker/store/rows.hpp"
 
+#include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace broker {
 
@@ -64,8 +68,21 @@ struct pending_execution {
     async_event done;
 };
 
+/// One language of a session, and its kernel if there is one.
+struct kernel_slot {
+    explicit kernel_slot(std::string its) : language(std::move(its)) {}
+
+    std::string const language;
+    std::shared_ptr<live_kernel> kernel;
+    std::weak_ptr<live_kernel> starting;
+    /// Put away: no longer the session's, and its sandbox may still live.
+    std::shared_ptr<live_kernel> ending;
+    bool restart_wanted = false;  // by a client: the end of the kernel is no crash
+};
+
 struct session {
-    session(session_row stored, session_life its_life) : row(std::move(stored)), life(its_life) {}
+    session(session_row stored, session_life its_life)
+        : row(std::move(stored)), life(std::move(its_life)) {}
 
     session_row row;
     session_life life;
@@ -75,18 +92,16 @@ struct session {
     bool worked = false;    // a coroutine works the queue
     unsigned finished = 0;  // executions, in this run of the broker
     std::uint64_t unpruned_bytes = 0;
-    bool warming = false;  // a kernel is wanted before there is an execution
+    /// A kernel of the session's own language is wanted before there is an execution.
+    bool warming = false;
     /// Raised when the start that is wanted or under way has come to an end.
     std::shared_ptr<async_event> warmed;
     std::optional<failure> not_warmed;
-    bool restart_wanted = false;  // by a client: the end of the kernel is no crash
 
-    std::shared_ptr<live_kernel> kernel;
-    std::weak_ptr<live_kernel> starting;
-    /// Put away: no longer the session's, and its sandbox may still live.
-    std::shared_ptr<live_kernel> ending;
-    /// A kernel of an earlier broker is being heard out.
-    bool adopting = false;
+    /// By language; none goes before the session does.
+    std::map<std::string, std::shared_ptr<kernel_slot>, std::less<>> slots;
+    /// Kernels of an earlier broker that are being heard out.
+    unsigned adopting = 0;
 
     /// Open while there is a kernel or a file call, and some seconds longer.
     std::shared_ptr<workspace> files;
@@ -136,11 +151,47 @@ struct session {
         return resting;
     }
 
-    /// To be called where `worked` or `adopting` becomes false.
+    /// To be called where `worked` or `adopting` ends.
     void rest() {
-        if (!worked && !adopting) {
+        if (!worked && adopting == 0) {
             if (auto const waited_for = std::exchange(resting, nullptr)) {
                 waited_for->raise();
+            }
+        }
+    }
+
+    std::shared_ptr<kernel_slot> const& slot(std::string const& language) {
+        auto& its = slots[language];
+        if (!its) {
+            its = std::make_shared<kernel_slot>(language);
+        }
+        return its;
+    }
+    std::shared_ptr<kernel_slot> const& slot_of(pending_execution const& what) {
+        return slot(what.view.language);
+    }
+    std::shared_ptr<kernel_slot> const& own_slot() { return slot(row.language); }
+
+    /// The one whose sandbox is shown for all: they differ in nothing that is shown.
+    live_kernel const* shown_kernel() const {
+        for (auto const& [language, its] : slots) {
+            if (its->kernel) {
+                return its->kernel.get();
+            }
+        }
+        return nullptr;
+    }
+    bool has_kernel() const { return shown_kernel() != nullptr; }
+    bool is_ending() const {
+        return std::any_of(slots.begin(), slots.end(),
+                           [](auto const& one) { return one.second->ending != nullptr; });
+    }
+
+    /// To be called when those that were put away have ended.
+    void forget_ended(std::vector<std::shared_ptr<live_kernel>> const& which) {
+        for (auto const& [language, its] : slots) {
+            if (std::find(which.begin(), which.end(), its->ending) != which.end()) {
+                its->ending.reset();
             }
         }
     }

@@ -59,7 +59,7 @@ private:
 
 result<void> session_runner::submit(std::shared_ptr<session> const& where,
                                     std::shared_ptr<pending_execution> const& what) {
-    if (where->worked || where->adopting || !where->kernel || what->promised) {
+    if (where->worked || where->adopting != 0 || !where->slot_of(*what)->kernel || what->promised) {
         // One that need not wait, and of whom nobody knows, is stored with the intent to send it.
         auto row = row_of(*what, *where);
         if (survives(*what)) {
@@ -81,7 +81,7 @@ void session_runner::enqueue(std::shared_ptr<session> const& where,
     live_.add(where, what);
     what->log->append(event_type::queued, queued_data(where->queue.size() - 1));
     // Whatever goes first starts at once or waits for a kernel, whose start does not count.
-    if (where->worked || where->adopting) {
+    if (where->worked || where->adopting != 0) {
         context_.tasks.spawn(expire_in_queue(where, what, what->deadline));
     }
     wake(where);
@@ -105,7 +105,7 @@ void session_runner::take_up(std::shared_ptr<session> const& where,
 }
 
 void session_runner::wake(std::shared_ptr<session> const& where) {
-    if (!where->worked && !where->adopting && (where->warming || !where->queue.empty())) {
+    if (!where->worked && where->adopting == 0 && (where->warming || !where->queue.empty())) {
         where->worked = true;
         context_.tasks.spawn(work(where));
     }
@@ -146,13 +146,15 @@ task<> session_runner::work(std::shared_ptr<session> where) {
     }
 }
 
-/// A broken invariant costs its own session a kernel, and nobody an answer.
+/// A broken invariant costs its own session its kernels, and nobody an answer.
 void session_runner::break_off(session& where) {
-    if (auto const kernel = std::exchange(where.kernel, nullptr)) {
-        context_.tasks.spawn(end_kernel(kernel));
-    }
-    if (!where.closing) {
-        where.life.on_kernel_gone(state_reason::runtime_lost);
+    for (auto const& [language, slot] : where.slots) {
+        if (auto const kernel = std::exchange(slot->kernel, nullptr)) {
+            kernel->begin_end();
+        }
+        if (!where.closing) {
+            where.life.on_kernel_gone(language, state_reason::runtime_lost);
+        }
     }
     auto const fail_it = [&](pending_execution& what) {
         what.queued = false;
@@ -171,42 +173,21 @@ void session_runner::break_off(session& where) {
 
 task<> session_runner::work_queue(std::shared_ptr<session> where) {
     while ((where->warming || !where->queue.empty()) && !where->closing) {
-        auto const kernel = where->kernel;
-        if (kernel && (kernel->is_ending() || where->restart_wanted)) {
-            auto const begin = context_.clock().steady;
-            co_await kernel->end();
-            give_back(*where, begin, context_.clock().steady);
-            if (where->kernel == kernel && !where->closing) {
-                lose_kernel(*where);
-            }
+        auto const slot =
+            where->warming ? where->own_slot() : where->slot_of(*where->queue.front());
+        if (slot->kernel && (slot->kernel->is_ending() || slot->restart_wanted)) {
+            co_await replace_kernel(where, slot);
             continue;
         }
-        if (!where->kernel) {
-            auto const started = co_await start_kernel(where);
-            where->warming = false;
-            where->end_warming(started ? std::nullopt : std::optional(started.error()));
-            if (!started) {
-                // Only the first fails: the next one may find the host mended.
-                if (!where->queue.empty()) {
-                    auto const first = where->queue.front();
-                    if (first->inherited && is_passing(started.error().code) &&
-                        context_.clock().steady < first->deadline) {
-                        boost::asio::steady_timer pause(context_.loop, start_again);
-                        co_await pause.async_wait(use_task);
-                        continue;
-                    }
-                    where->queue.pop_front();
-                    first->queued = false;
-                    first->refused = started.error();
-                    finish(*where, *first);
-                }
-                continue;
-            }
+        if (!slot->kernel && !co_await start_or_fail(where, slot)) {
+            continue;
         }
-        where->warming = false;
-        where->end_warming(std::nullopt);
-        if (where->queue.empty() || where->closing) {
-            break;
+        if (std::exchange(where->warming, false)) {
+            where->end_warming(std::nullopt);
+        }
+        if (where->queue.empty() || where->closing ||
+            where->slot_of(*where->queue.front()) != slot) {
+            continue;
         }
         auto const next = where->queue.front();
         where->queue.pop_front();
@@ -216,6 +197,46 @@ task<> session_runner::work_queue(std::shared_ptr<session> where) {
         co_await run(where, next, false);
         where->running.reset();
     }
+}
+
+/// One that is ending, or that a client wants to be another.
+task<> session_runner::replace_kernel(std::shared_ptr<session> where,
+                                      std::shared_ptr<kernel_slot> slot) {
+    auto const kernel = slot->kernel;
+    auto const begin = context_.clock().steady;
+    co_await kernel->end();
+    give_back(*where, begin, context_.clock().steady);
+    if (slot->kernel == kernel && !where->closing) {
+        lose_kernel(*where, *slot);
+    }
+}
+
+/// Whether the kernel is there now. If not, the first that waits for it has failed, and only that
+/// one: the next may find the host mended.
+task<bool> session_runner::start_or_fail(std::shared_ptr<session> where,
+                                         std::shared_ptr<kernel_slot> slot) {
+    auto const started = co_await start_kernel(where, slot);
+    if (started) {
+        co_return true;
+    }
+    if (std::exchange(where->warming, false)) {
+        where->end_warming(started.error());
+    }
+    if (where->queue.empty() || where->slot_of(*where->queue.front()) != slot) {
+        co_return false;
+    }
+    auto const first = where->queue.front();
+    if (first->inherited && is_passing(started.error().code) &&
+        context_.clock().steady < first->deadline) {
+        boost::asio::steady_timer pause(context_.loop, start_again);
+        co_await pause.async_wait(use_task);
+        co_return false;
+    }
+    where->queue.pop_front();
+    first->queued = false;
+    first->refused = started.error();
+    finish(*where, *first);
+    co_return false;
 }
 
 task<> session_runner::expire_in_queue(std::weak_ptr<session> in,
@@ -314,24 +335,25 @@ host_room session_runner::room_for_a_sandbox() const {
     return {available_memory_bytes(), free - std::min(free, starting_ * descriptors_of_a_session)};
 }
 
-task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where) {
+task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where,
+                                                std::shared_ptr<kernel_slot> slot) {
     if (auto const admitted = admit_sandbox(context_.config.sessions.caps, room_for_a_sandbox());
         !admitted) {
         co_return admitted.error();
     }
     counted const one_more(starting_);
     auto const begin = context_.clock().steady;
-    where->kernel.reset();
-    where->life.on_start();
-    if (auto const ending = where->ending) {
+    auto const& language = slot->language;
+    where->life.on_start(language);
+    if (auto const ending = slot->ending) {
         co_await ending->end();
     }
     auto opened = co_await open_workspace(where);
     result<std::shared_ptr<live_kernel>> started = fail(errc::internal, {});
     if (opened) {
         context_.reached(step::workspace_mounted);
-        started =
-            co_await live_kernel::start(context_, where->row, where->files->mount, where->starting);
+        started = co_await live_kernel::start(context_, where->stored(), language,
+                                              where->files->mount, slot->starting);
     } else {
         started = opened.error();
     }
@@ -341,57 +363,62 @@ task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where) 
     }
     if (!started) {
         if (!where->closing) {
-            where->life.on_start_failed();
+            where->life.on_start_failed(language);
         }
         give_back(*where, begin, context_.clock().steady);
-        context_.log.warning("kernel_not_started",
-                             {{"session", where->row.id.str()}, {"err", started.error().detail}});
+        context_.log.warning("kernel_not_started", {{"session", where->row.id.str()},
+                                                    {"language", language},
+                                                    {"err", started.error().detail}});
         co_return started.error();
     }
     auto const now = context_.clock();
-    where->kernel = *started;
-    where->restart_wanted = false;
-    where->life.on_ready(now);
+    slot->kernel = *started;
+    slot->restart_wanted = false;
+    where->life.on_ready(language, now);
     where->unclaimed = false;
-    where->row.life = where->life.record();
-    (void)context_.store.sandbox_ready(where->kernel->id(), where->stored());
+    (void)context_.store.sandbox_ready(slot->kernel->id(), where->stored());
     context_.reached(step::ready);
     give_back(*where, begin, now.steady);
-    watch_kernel(where);
+    watch_kernel(where, slot);
     context_.log.info(
         "kernel_ready",
         {{"session", where->row.id.str()},
-         {"generation", where->life.record().generation},
+         {"language", language},
+         {"generation", where->life.record().generation(language)},
          {"ms",
           std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - begin).count()}});
     co_return result<void>{};
 }
 
-void session_runner::watch_kernel(std::shared_ptr<session> const& where) {
-    context_.tasks.spawn(after_kernel_end(where, where->kernel));
+void session_runner::watch_kernel(std::shared_ptr<session> const& where,
+                                  std::shared_ptr<kernel_slot> const& slot) {
+    context_.tasks.spawn(after_kernel_end(where, slot, slot->kernel));
 }
 
 task<> session_runner::after_kernel_end(std::shared_ptr<session> where,
+                                        std::shared_ptr<kernel_slot> slot,
                                         std::shared_ptr<live_kernel> kernel) {
     co_await kernel->wait_ended();
-    // While something runs, its own end tells the story; a kernel put away is no longer here.
-    if (where->kernel != kernel || where->running || where->closing || where->adopting) {
+    // While something runs on it, its own end tells the story; one put away is no longer here.
+    bool const runs = where->running && where->slot_of(*where->running) == slot;
+    if (slot->kernel != kernel || runs || where->closing) {
         co_return;
     }
-    lose_kernel(*where);
+    lose_kernel(*where, *slot);
 }
 
 /// The kernel has ended while nothing ran on it.
-void session_runner::lose_kernel(session& where) {
-    auto const kernel = std::exchange(where.kernel, nullptr);
+void session_runner::lose_kernel(session& where, kernel_slot& slot) {
+    auto const kernel = std::exchange(slot.kernel, nullptr);
     auto const why =
-        where.restart_wanted
+        slot.restart_wanted
             ? state_reason::restart_requested
             : judge(facts_of_idle_end(*kernel)).next_reason.value_or(state_reason::runtime_lost);
-    where.life.on_kernel_gone(why);
+    where.life.on_kernel_gone(slot.language, why);
     (void)context_.store.update_session(where.stored());
-    context_.log.info("kernel_ended_idle",
-                      {{"session", where.row.id.str()}, {"reason", to_string(why)}});
+    context_.log.info(
+        "kernel_ended_idle",
+        {{"session", where.row.id.str()}, {"language", slot.language}, {"reason", to_string(why)}});
 }
 
 task<> session_runner::run(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what,
@@ -413,17 +440,21 @@ task<> session_runner::run(std::shared_ptr<session> where, std::shared_ptr<pendi
         live_.remove(what->view.id);  // the kernel is busy with it, and its row says so
         co_return;
     }
-    if (where->life.status() == session_status::busy) {
-        where->life.on_execution_end(now, gone);
+    auto const& slot = where->slot_of(*what);
+    if (where->life.status(slot->language) == session_status::busy) {
+        where->life.on_execution_end(slot->language, now, gone);
     }
     if (gone) {
-        where->kernel.reset();
+        slot->kernel.reset();
     }
     finish(*where, *what);
 }
 
 task<> session_runner::follow(std::shared_ptr<session> where,
                               std::shared_ptr<pending_execution> what) {
+    while (auto const other = where->running) {
+        co_await other->done.wait();
+    }
     where->running = what;
     co_await run(where, what, true);
     where->running.reset();

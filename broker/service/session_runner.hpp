@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Works the queue of a session: one execution at a time, on a kernel that is started when needed.
+// Works the queue of a session: one execution at a time, on the kernel of its language, which is
+// started when needed.
 // Never sends code before its row says so, and never lets an execution end without a verdict.
 // On the loop; its coroutines hold the session they work for.
 #pragma once
@@ -26,7 +27,8 @@ public:
     result<void> submit(std::shared_ptr<session> const& where,
                         std::shared_ptr<pending_execution> const& what);
 
-    /// Starts a kernel before the first execution comes; a failure shows at that execution.
+    /// Starts a kernel of the session's own language before the first execution comes; a failure
+    /// shows at that execution.
     void warm(std::shared_ptr<session> const& where);
 
     /// Wakes the worker of a session whose adoption is over.
@@ -36,8 +38,8 @@ public:
     void interrupt(std::shared_ptr<session> const& where,
                    std::shared_ptr<pending_execution> const& what);
 
-    /// A new kernel on the same files; what runs ends as interrupted, what waits goes on waiting.
-    /// Returns when it is ready.
+    /// Ends every kernel and starts one of the session's own language on the same files; what runs
+    /// ends as interrupted, what waits goes on waiting. Returns when it is ready.
     task<result<void>> restart(std::shared_ptr<session> where);
 
     /// One of an earlier broker, which is to be found from now on. What waited there waits on here;
@@ -45,8 +47,8 @@ public:
     void take_up(std::shared_ptr<session> const& where,
                  std::shared_ptr<pending_execution> const& what);
 
-    /// Goes on with one that an earlier broker has sent, on the kernel that was found alive.
-    /// Returns when it has ended.
+    /// Goes on with one that an earlier broker has sent, on the kernel that was found alive, when
+    /// no other one runs. Returns when it has ended.
     task<> follow(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what);
 
     /// Ends everything that waits or runs in `where`, which is being deleted, as cancelled.
@@ -64,7 +66,8 @@ public:
     task<result<void>> reopen_workspace(std::shared_ptr<session> where);
 
     /// Watches a kernel that was given to a session, so that its end is known while nothing runs.
-    void watch_kernel(std::shared_ptr<session> const& where);
+    void watch_kernel(std::shared_ptr<session> const& where,
+                      std::shared_ptr<kernel_slot> const& slot);
 
     /// Ends an execution that ran on a kernel of an earlier broker which is gone, or was queued in
     /// it.
@@ -91,17 +94,22 @@ private:
     void break_off(session& where);
     void enqueue(std::shared_ptr<session> const& where,
                  std::shared_ptr<pending_execution> const& what);
-    void lose_kernel(session& where);
+    task<> replace_kernel(std::shared_ptr<session> where, std::shared_ptr<kernel_slot> slot);
+    task<bool> start_or_fail(std::shared_ptr<session> where, std::shared_ptr<kernel_slot> slot);
+    std::shared_ptr<live_kernel> give_up_kernel(session& where, kernel_slot& slot);
+    void lose_kernel(session& where, kernel_slot& slot);
     void lose_files(session& where);
     task<result<void>> mount_files(std::shared_ptr<session> where, bool may_make);
     /// Holds neither: one that has left the queue takes its memory along.
     task<> expire_in_queue(std::weak_ptr<session> in, std::weak_ptr<pending_execution> of,
                            steady_time deadline);
-    task<result<void>> start_kernel(std::shared_ptr<session> where);
+    task<result<void>> start_kernel(std::shared_ptr<session> where,
+                                    std::shared_ptr<kernel_slot> slot);
     task<> run(std::shared_ptr<session> where, std::shared_ptr<pending_execution> what,
                bool followed);
     void tell_positions(session& where);
-    task<> after_kernel_end(std::shared_ptr<session> where, std::shared_ptr<live_kernel> kernel);
+    task<> after_kernel_end(std::shared_ptr<session> where, std::shared_ptr<kernel_slot> slot,
+                            std::shared_ptr<live_kernel> kernel);
     void finish(session& where, pending_execution& what);
     bool store(session& where, unstored_end const& end);
     void answer(pending_execution& what);

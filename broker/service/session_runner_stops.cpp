@@ -5,6 +5,7 @@
 #include "broker/service/session_runner.hpp"
 
 #include <utility>
+#include <vector>
 
 namespace broker {
 
@@ -18,9 +19,10 @@ void session_runner::interrupt(std::shared_ptr<session> const& where,
         tell_positions(*where);
     } else if (where->running == what && what->view.state != execution_state::done) {
         bool const sent = what->view.state == execution_state::running;
-        if (what->listening && where->kernel) {
+        auto const& kernel = where->slot_of(*what)->kernel;
+        if (what->listening && kernel) {
             what->interrupted = true;
-            where->kernel->connection().interrupt();
+            kernel->connection().interrupt();
         } else if (!sent) {
             what->interrupted = true;
         }
@@ -28,35 +30,22 @@ void session_runner::interrupt(std::shared_ptr<session> const& where,
 }
 
 task<result<void>> session_runner::restart(std::shared_ptr<session> where) {
-    while (where->adopting && !where->running) {
+    while (where->adopting != 0 && !where->running) {
         auto const settled = where->until_resting(context_.loop.get_executor());
         co_await settled->wait();
     }
     if (where->closing) {
         co_return fail(errc::session_not_found, "the session was deleted");
     }
-    if (where->life.status() != session_status::starting) {
-        auto const kernel = where->kernel;
-        where->restart_wanted = kernel != nullptr;
-        auto const running = where->running;
-        bool const sent = running && running->view.state != execution_state::queued;
-        if (running && (running->listening || !sent)) {
-            running->restarted = true;
-        }
-        if (sent && kernel) {
-            // One that is being concluded has ended: the worker ends its kernel when it is free.
-            if (running->listening) {
-                co_await kernel->end();
-            }
-        } else if (kernel) {
-            // A request that comes meanwhile waits for the end, as it would for one put away.
-            where->ending = std::exchange(where->kernel, nullptr);
-            where->life.on_kernel_gone(state_reason::restart_requested);
-            (void)context_.store.update_session(where->stored());
-            co_await kernel->end();
-            where->ending.reset();
+    // All at once, so that nothing begins on one while another ends.
+    std::vector<std::shared_ptr<live_kernel>> to_end;
+    for (auto const& [language, slot] : where->slots) {
+        if (auto kernel = give_up_kernel(*where, *slot)) {
+            to_end.push_back(std::move(kernel));
         }
     }
+    co_await end_all(to_end);
+    where->forget_ended(to_end);
     if (where->closing) {
         co_return fail(errc::session_not_found, "the session was deleted");
     }
@@ -75,6 +64,29 @@ task<result<void>> session_runner::restart(std::shared_ptr<session> where) {
     co_return result<void>{};
 }
 
+/// For a restart. The kernel that is to be ended now, if any; one that is concluding an execution
+/// is ended by the worker when it is free.
+std::shared_ptr<live_kernel> session_runner::give_up_kernel(session& where, kernel_slot& slot) {
+    auto kernel = slot.kernel;
+    if (where.life.status(slot.language) == session_status::starting) {
+        return nullptr;
+    }
+    slot.restart_wanted = kernel != nullptr;
+    bool const runs = where.running && where.slot_of(*where.running).get() == &slot;
+    bool const sent = runs && where.running->view.state != execution_state::queued;
+    if (runs && (where.running->listening || !sent)) {
+        where.running->restarted = true;
+    }
+    if (!kernel || sent) {
+        return sent && where.running->listening ? kernel : nullptr;
+    }
+    // A request that comes meanwhile waits for the end, as it would for one put away.
+    slot.ending = std::exchange(slot.kernel, nullptr);
+    where.life.on_kernel_gone(slot.language, state_reason::restart_requested);
+    (void)context_.store.update_session(where.stored());
+    return kernel;
+}
+
 void session_runner::cancel_all(session& where) {
     for (auto const& waiting : std::exchange(where.queue, {})) {
         waiting->queued = false;
@@ -83,8 +95,8 @@ void session_runner::cancel_all(session& where) {
     }
     if (where.running) {
         where.running->cancelled = where.running->deleted = true;
-        if (where.kernel) {
-            where.kernel->connection().abandon();
+        if (auto const& kernel = where.slot_of(*where.running)->kernel) {
+            kernel->connection().abandon();
         }
     }
 }
@@ -105,8 +117,8 @@ void session_runner::give_up(session& where) {
     }
     if (where.running) {
         where.running->given_up = true;
-        if (where.kernel) {
-            where.kernel->connection().abandon();
+        if (auto const& kernel = where.slot_of(*where.running)->kernel) {
+            kernel->connection().abandon();
         }
     }
 }

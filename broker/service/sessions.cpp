@@ -36,9 +36,7 @@ result<image> image_of(session_request const& wish, service_context& context) {
     return found;
 }
 
-result<std::string> language_in(image const& picture, session_request const& wish,
-                                std::string const& otherwise) {
-    auto language = wish.language.value_or(otherwise);
+result<std::string> language_in(image const& picture, std::string language) {
     if (picture.kernel_of(language) == nullptr) {
         return fail(errc::unsupported_language, "language: those of the image \"" + picture.name +
                                                     "\" are: " + picture.languages());
@@ -50,8 +48,21 @@ result<std::string> language_in(image const& picture, session_request const& wis
 
 result<std::string> sessions::language_of(session_request const& wish) const {
     auto const picture = image_of(wish, context_);
-    return picture ? language_in(*picture, wish, context_.config.sessions.language)
-                   : picture.error();
+    return picture
+               ? language_in(*picture, wish.language.value_or(context_.config.sessions.language))
+               : picture.error();
+}
+
+result<void> sessions::check_language(session const& where, std::string const& language) const {
+    if (language == where.row.language || where.life.record().generation(language) > 0) {
+        return {};
+    }
+    auto const picture = context_.images.open(where.row.image_digest);
+    if (!picture) {
+        return picture.error();
+    }
+    auto const spoken = language_in(*picture, language);
+    return spoken ? result<void>{} : spoken.error();
 }
 
 std::shared_ptr<session> sessions::find(session_key const& key) const {
@@ -77,7 +88,7 @@ life_times sessions::times_of(session_row const& row) const {
 
 std::shared_ptr<session> sessions::add(session_row row, session_life life) {
     auto const key = row.key;
-    auto made = std::make_shared<session>(std::move(row), life);
+    auto made = std::make_shared<session>(std::move(row), std::move(life));
     table_.insert_or_assign(key, made);
     return made;
 }
@@ -85,7 +96,7 @@ std::shared_ptr<session> sessions::add(session_row row, session_life life) {
 std::shared_ptr<session> sessions::restore(session_row row) {
     session_life life(times_of(row), row.life, context_.clock());
     last_uid_given_ = row.uid;
-    return add(std::move(row), life);
+    return add(std::move(row), std::move(life));
 }
 
 result<std::uint32_t> sessions::take_uid() {
@@ -122,7 +133,7 @@ result<session_row> sessions::plan(session_key const& key, session_request const
     if (!picture) {
         return picture.error();
     }
-    auto language = language_in(*picture, wish, config.sessions.language);
+    auto language = language_in(*picture, wish.language.value_or(config.sessions.language));
     if (!language) {
         return language.error();
     }
@@ -177,7 +188,7 @@ result<std::shared_ptr<session>> sessions::open(session_key const& key,
         return stored.error();
     }
     context_.log.info("session_opened", {{"session", row->id.str()}});
-    return add(std::move(*row), life);
+    return add(std::move(*row), std::move(life));
 }
 
 task<result<std::shared_ptr<session>>> sessions::find_or_open(session_key key,
@@ -252,23 +263,29 @@ task<> sessions::remove(std::shared_ptr<session> which) {
 
 /// Returns when nobody holds kernel or files of it any more.
 task<> sessions::let_go(std::shared_ptr<session> which) {
-    if (auto const starting = which->starting.lock()) {
-        starting->give_up();
-    }
-    for (auto const& kernel : {which->kernel, which->ending}) {
-        if (kernel) {
-            co_await kernel->end();
+    std::vector<std::shared_ptr<live_kernel>> kernels;
+    for (auto const& [language, slot] : which->slots) {
+        if (auto const starting = slot->starting.lock()) {
+            starting->give_up();
+        }
+        for (auto const& kernel : {slot->kernel, slot->ending}) {
+            if (kernel) {
+                kernels.push_back(kernel);
+            }
         }
     }
-    // The worker and an adoption hold kernel and files until they have seen `closing`.
-    if (which->worked || which->adopting) {
+    co_await end_all(std::move(kernels));
+    // The worker and an adoption hold kernels and files until they have seen `closing`.
+    if (which->worked || which->adopting != 0) {
         auto const resting = which->until_resting(context_.loop.get_executor());
         co_await resting->wait();
     }
     while (auto const mounting = which->mounting) {
         co_await mounting->wait();
     }
-    which->kernel.reset();
+    for (auto const& [language, slot] : which->slots) {
+        slot->kernel.reset();
+    }
     which->files.reset();
 }
 
@@ -314,15 +331,19 @@ result<void> sessions::remove_row(session& which) {
 }
 
 task<> sessions::put_away(std::shared_ptr<session> which, state_reason why) {
-    which->ending = std::exchange(which->kernel, nullptr);
-    which->life.on_kernel_gone(why);
+    std::vector<std::shared_ptr<live_kernel>> kernels;
+    for (auto const& [language, slot] : which->slots) {
+        if (slot->kernel) {
+            slot->ending = std::exchange(slot->kernel, nullptr);
+            kernels.push_back(slot->ending);
+            which->life.on_kernel_gone(language, why);
+        }
+    }
     (void)context_.store.update_session(which->stored());
     context_.log.info("session_put_away", {{"session", which->row.id.str()}});
-    if (auto const kernel = which->ending) {
-        co_await kernel->end();
-    }
-    which->ending.reset();
-    if (which->kernel || which->worked || which->closing) {
+    co_await end_all(kernels);
+    which->forget_ended(kernels);
+    if (which->has_kernel() || which->worked || which->closing) {
         co_return;  // somebody came back meanwhile
     }
     co_await unmount(which);
@@ -360,7 +381,7 @@ void sessions::reap() {
             if (!one->removing && now >= one->remove_again_at) {
                 context_.tasks.spawn(remove(one));
             }
-        } else if (!one->worked && !one->adopting && !one->ending) {
+        } else if (!one->worked && one->adopting == 0 && !one->is_ending()) {
             reap_one(one, now);
         }
     }
@@ -369,7 +390,7 @@ void sessions::reap() {
 void sessions::reap_one(std::shared_ptr<session> const& one, steady_time now) {
     switch (one->life.due(now)) {
         case life_action::none:
-            if (one->mounted && !one->kernel && now - one->files_wanted_at >= files_rest) {
+            if (one->mounted && !one->has_kernel() && now - one->files_wanted_at >= files_rest) {
                 context_.tasks.spawn(unmount(one));
             }
             break;

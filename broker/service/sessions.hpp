@@ -55,6 +55,10 @@ public:
     /// The language of a new session; `unsupported_language` where its image has no kernel of it.
     result<std::string> language_of(session_request const& wish) const;
 
+    /// The image of a session has a kernel of that language; `unsupported_language`,
+    /// `image_unavailable`.
+    result<void> check_language(session const& where, std::string const& language) const;
+
     /// The one of that name, or a new one as `wish` has it, `unclaimed`. Waits for one that is
     /// being deleted.
     task<result<std::shared_ptr<session>>> find_or_open(session_key key, session_request wish = {});

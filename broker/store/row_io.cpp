@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <sstream>
 #include <string>
+#include <utility>
 
 namespace broker {
 namespace {
@@ -75,6 +77,41 @@ label_list labels_from(std::string_view text) {
     return labels;
 }
 
+/// One `language generation told_generation`, and the reason if there is one, a line.
+std::string kernels_text(life_record const& life) {
+    std::string text;
+    for (auto const& [language, its] : life.kernels) {
+        text += fmt::format("{} {} {}", language, its.generation, its.told_generation);
+        if (its.pending) {
+            text += fmt::format(" {}", to_string(*its.pending));
+        }
+        text += '\n';
+    }
+    return text;
+}
+
+/// False where it is not of that form.
+bool read_kernels(std::string const& text, life_record& life) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::string language;
+        std::string why;
+        kernel_record its;
+        if (!(words >> language >> its.generation >> its.told_generation)) {
+            return false;
+        }
+        if (words >> why) {
+            its.pending = from_string<state_reason>(why);
+            if (!its.pending) {
+                return false;
+            }
+        }
+        life.kernels.insert_or_assign(std::move(language), its);
+    }
+    return true;
+}
+
 std::uint32_t count(query& q) { return static_cast<std::uint32_t>(q.integer()); }
 std::uint64_t bytes(query& q) { return static_cast<std::uint64_t>(q.integer()); }
 
@@ -89,7 +126,7 @@ void bind_session(query& q, session_row const& row) {
     q.bind(row.session_limits.pids).bind(row.session_limits.disk_bytes);
     q.bind(row.session_limits.timeout_s).bind(row.idle_timeout_s);
     q.bind_copy(labels_text(row.labels));
-    q.bind(row.life.generation).bind(row.life.told_generation);
+    q.bind_copy(kernels_text(row.life));
     bind_word(q, row.life.pending);
     q.bind(row.life.files_lost).bind(row.created_at).bind(row.life.last_used_at);
     q.bind(row.has_files);
@@ -116,8 +153,9 @@ result<session_row> read_session(query& q) {
     row.session_limits.timeout_s = q.number();
     row.idle_timeout_s = q.number();
     row.labels = labels_from(q.text());
-    row.life.generation = count(q);
-    row.life.told_generation = count(q);
+    if (auto const kernels = std::string(q.text()); !read_kernels(kernels, row.life)) {
+        return unreadable(kernels);
+    }
     if (!read_word(q, row.life.pending, unknown)) {
         return unreadable(unknown);
     }
@@ -129,14 +167,15 @@ result<session_row> read_session(query& q) {
 }
 
 void bind_sandbox(query& q, sandbox_row const& row) {
-    q.bind(row.id.str()).bind(row.session.str()).bind(row.generation).bind(to_string(row.stage));
-    q.bind(row.hmac_key).bind(row.socket_prefix).bind(row.created_at);
+    q.bind(row.id.str()).bind(row.session.str()).bind(row.language).bind(row.generation);
+    q.bind(to_string(row.stage)).bind(row.hmac_key).bind(row.socket_prefix).bind(row.created_at);
 }
 
 result<sandbox_row> read_sandbox(query& q) {
     sandbox_row row;
     row.id = sandbox_id(q.text());
     row.session = session_id(q.text());
+    row.language = q.text();
     row.generation = count(q);
     auto const word = q.text();
     auto const stage = stage_from(word, sandbox_stages);

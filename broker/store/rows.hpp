@@ -28,13 +28,13 @@ enum class close_kind : std::uint8_t {
 struct session_row {
     session_id id;
     session_key key;
-    std::string language;
+    std::string language;  // of executions that name none
     std::string image_digest;
     std::uint32_t uid = 0;
     limits session_limits;
     double idle_timeout_s = 0;
     label_list labels;
-    life_record life;  // generation, what was told, pending reason, last use
+    life_record life;  // generations, what was told, pending reasons, last use
     close_kind closing = close_kind::none;
     /// Its workspace was made: if it is not there, it is lost.
     bool has_files = false;
@@ -51,6 +51,7 @@ std::string_view to_string(sandbox_stage value) noexcept;
 struct sandbox_row {
     sandbox_id id;
     session_id session;
+    std::string language;
     std::uint32_t generation = 0;
     sandbox_stage stage = sandbox_stage::planned;
     std::string hmac_key;

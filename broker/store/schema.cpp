@@ -132,11 +132,26 @@ constexpr char const* version_5 = "ALTER TABLE execution ADD COLUMN code BLOB;";
 constexpr char const* version_6 =
     "ALTER TABLE execution ADD COLUMN argv BLOB NOT NULL DEFAULT x'';";
 
+/// A session gets a kernel for each language in use. Why everything went stays with the session,
+/// why a kernel went is its own.
+constexpr char const* version_7 = R"(
+ALTER TABLE session ADD COLUMN kernels TEXT NOT NULL DEFAULT '';
+UPDATE session SET kernels = language || ' ' || generation || ' ' || told_generation ||
+    CASE WHEN pending_reason IS NULL OR pending_reason = 'expired' OR files_lost THEN ''
+         ELSE ' ' || pending_reason END || char(10)
+  WHERE generation > 0;
+UPDATE session SET pending_reason = NULL WHERE pending_reason <> 'expired' AND NOT files_lost;
+ALTER TABLE session DROP COLUMN generation;
+ALTER TABLE session DROP COLUMN told_generation;
+ALTER TABLE sandbox ADD COLUMN language TEXT NOT NULL DEFAULT '';
+UPDATE sandbox SET language = (SELECT language FROM session WHERE id = sandbox.session);
+)";
+
 /// The loop waits with it. Whoever adds a key holds the lock for single milliseconds.
 constexpr int lock_wait_ms = 250;
 
-constexpr std::array<char const*, 6> session_steps = {version_1, version_2, version_3,
-                                                      version_4, version_5, version_6};
+constexpr std::array<char const*, 7> session_steps = {version_1, version_2, version_3, version_4,
+                                                      version_5, version_6, version_7};
 
 /// A content counts once for a tenant, whatever number of its versions have it; triggers keep the
 /// sums, so that a quota costs one row.

@@ -7,19 +7,19 @@ namespace broker::sql {
 
 inline constexpr char const* insert_session =
     "INSERT INTO session (id, closing, tenant, name, language, image_digest, uid, memory_bytes, "
-    "cpus, pids, disk_bytes, timeout_s, idle_timeout_s, labels, generation, told_generation, "
-    "pending_reason, files_lost, created_at, last_used_at, has_files) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "cpus, pids, disk_bytes, timeout_s, idle_timeout_s, labels, kernels, pending_reason, "
+    "files_lost, created_at, last_used_at, has_files) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 /// Tenant and name (1 and 2) never change, and setting them would write their index anew.
 inline constexpr char const* update_session =
     "UPDATE session SET language = ?3, image_digest = ?4, uid = ?5, memory_bytes = ?6, cpus = ?7, "
     "pids = ?8, disk_bytes = ?9, timeout_s = ?10, idle_timeout_s = ?11, labels = ?12, "
-    "generation = ?13, told_generation = ?14, pending_reason = ?15, files_lost = ?16, "
-    "created_at = ?17, last_used_at = ?18, has_files = ?19 WHERE id = ?20";
+    "kernels = ?13, pending_reason = ?14, files_lost = ?15, created_at = ?16, last_used_at = ?17, "
+    "has_files = ?18 WHERE id = ?19";
 inline constexpr char const* select_sessions =
     "SELECT id, closing, tenant, name, language, image_digest, uid, memory_bytes, cpus, pids, "
-    "disk_bytes, timeout_s, idle_timeout_s, labels, generation, told_generation, pending_reason, "
-    "files_lost, created_at, last_used_at, has_files FROM session ORDER BY created_at, id";
+    "disk_bytes, timeout_s, idle_timeout_s, labels, kernels, pending_reason, files_lost, "
+    "created_at, last_used_at, has_files FROM session ORDER BY created_at, id";
 inline constexpr char const* session_of_key = "SELECT 1 FROM session WHERE tenant = ? AND name = ?";
 inline constexpr char const* close_session = "UPDATE session SET closing = ? WHERE id = ?";
 inline constexpr char const* delete_session = "DELETE FROM session WHERE id = ?";
@@ -33,10 +33,11 @@ inline constexpr char const* delete_expired = "DELETE FROM expired WHERE tenant 
 inline constexpr char const* prune_expired = "DELETE FROM expired WHERE keep_until <= ?";
 
 inline constexpr char const* insert_sandbox =
-    "INSERT INTO sandbox (id, session, generation, stage, hmac_key, socket_prefix, created_at) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?)";
+    "INSERT INTO sandbox (id, session, language, generation, stage, hmac_key, socket_prefix, "
+    "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 inline constexpr char const* select_sandboxes =
-    "SELECT id, session, generation, stage, hmac_key, socket_prefix, created_at FROM sandbox "
+    "SELECT id, session, language, generation, stage, hmac_key, socket_prefix, created_at FROM "
+    "sandbox "
     "ORDER BY created_at, id";
 inline constexpr char const* update_sandbox = "UPDATE sandbox SET stage = ? WHERE id = ?";
 inline constexpr char const* delete_sandbox = "DELETE FROM sandbox WHERE id = ?";

@@ -103,6 +103,13 @@ std::string render_session(broker::session_view const& s) {
         .boolean("seccomp", s.seccomp)
         .boolean("user_namespace", s.user_namespace);
     runtime.close();
+    out.raw("kernels", array_of(s.kernels, [](std::string& one, auto const& k) {
+                json_object kernel(one);
+                kernel.string("language", k.language)
+                    .string("status", to_string(k.status))
+                    .integer("generation", k.generation);
+                kernel.close();
+            }));
     auto& labels = out.member("labels");
     labels += '{';
     for (bool first = true; auto const& [name, value] : s.labels) {

@@ -19,7 +19,7 @@ EXECUTION = {"id", "session_id", "language", "state", "outcome", "exit_code", "e
 RUN = {"stdout", "stderr", "exit_code", "result", "outputs", "files", "session_id", "execution_id", "execution_count",
        "duration_ms", "state", "generation", "state_reason", "variables_kept", "truncated"}
 SESSION = {"id", "status", "language", "generation", "created_at", "last_used_at", "expires_at", "idle_timeout_s",
-           "limits", "usage", "queue_length", "runtime", "labels"}
+           "limits", "usage", "queue_length", "runtime", "kernels", "labels"}
 
 
 def when(text):

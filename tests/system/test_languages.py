@@ -186,13 +186,12 @@ def test_one_request_with_other_arguments_is_another(client, session):
     assert ask(["b"]).json["code"] == "idempotency_mismatch"
 
 
-def test_a_session_has_one_language(client, session):
+def test_a_cell_that_names_no_language_has_that_of_its_session(client, session):
     made = client.request("POST", "/v1/sessions", {"id": session, "language": "bash"})
     assert (made.status, made.json["language"]) == (201, "bash")
-    refused = client.request("POST", f"/v1/sessions/{session}/executions", {"code": "1", "language": "python"})
-    assert (refused.status, refused.json["code"]) == (400, "unsupported_language")
-    assert "bash" in refused.json["detail"]
+    assert execute(client, session, "print(1)", "python")["stdout"] == "1\n"
     assert client.ok("echo $BASH_VERSION", session)["session_id"] == session
+    assert client.request("GET", f"/v1/sessions/{session}").json["language"] == "bash"
 
 
 def test_a_language_that_the_image_lacks_is_told_with_those_it_has(client, session):

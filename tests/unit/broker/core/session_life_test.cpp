@@ -4,6 +4,7 @@
 #include "tests/support/catch.hpp"
 
 #include <stdexcept>
+#include <string_view>
 
 using broker::life_action;
 using broker::life_record;
@@ -19,6 +20,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr std::string_view python = "python";
+constexpr std::string_view bash = "bash";
+
 constexpr life_times times{.idle_timeout_s = 1800, .workspace_keep_s = 86400};
 
 /// A point of both clocks, `seconds` after an arbitrary start.
@@ -29,20 +33,20 @@ moment at(double seconds) {
 
 session_life started() {
     session_life life(times, at(0));
-    life.on_start();
-    life.on_ready(at(1));
+    life.on_start(python);
+    life.on_ready(python, at(1));
     return life;
 }
 
 started_on run(session_life& life, std::optional<state_reason> gone = {}) {
-    auto const truth = life.on_execution(at(2));
-    life.on_execution_end(at(3), gone);
+    auto const truth = life.on_execution(python, at(2));
+    life.on_execution_end(python, at(3), gone);
     return truth;
 }
 
 void restart(session_life& life) {
-    life.on_start();
-    life.on_ready(at(4));
+    life.on_start(python);
+    life.on_ready(python, at(4));
 }
 
 }  // namespace
@@ -56,11 +60,11 @@ TEST_CASE("the first execution is fresh, the next ones are kept", "[core][life]"
 
 TEST_CASE("a session under a name that had expired says so once", "[core][life]") {
     session_life life(times, at(0), true);
-    CHECK(life.peek() == started_on{session_state::fresh, state_reason::expired, 1});
+    CHECK(life.peek(python) == started_on{session_state::fresh, state_reason::expired, 1});
     restart(life);
     CHECK(run(life) == started_on{session_state::fresh, state_reason::expired, 1});
     CHECK(run(life) == started_on{session_state::kept, {}, 1});
-    life.on_kernel_gone(state_reason::idle_expired);
+    life.on_kernel_gone(python, state_reason::idle_expired);
     restart(life);
     CHECK(run(life) == started_on{session_state::restarted, state_reason::idle_expired, 2});
 }
@@ -74,7 +78,7 @@ TEST_CASE("every way to lose a kernel is told by its own reason, once", "[core][
         run(life);
         run(life, why);
         CHECK(life.status() == session_status::stopped);
-        CHECK(life.peek() == started_on{session_state::restarted, why, 2});
+        CHECK(life.peek(python) == started_on{session_state::restarted, why, 2});
         restart(life);
         CHECK(run(life) == started_on{session_state::restarted, why, 2});
         CHECK(run(life) == started_on{session_state::kept, {}, 2});
@@ -86,7 +90,7 @@ TEST_CASE("a kernel that is gone between executions is told the same way", "[cor
                            state_reason::crash, state_reason::host_restart}) {
         auto life = started();
         run(life);
-        life.on_kernel_gone(why);
+        life.on_kernel_gone(python, why);
         restart(life);
         CHECK(run(life) == started_on{session_state::restarted, why, 2});
     }
@@ -96,16 +100,16 @@ TEST_CASE("the reason that took the variables stays, whatever comes after", "[co
     auto life = started();
     run(life, state_reason::oom);
     restart(life);
-    life.on_kernel_gone(state_reason::idle_expired);
+    life.on_kernel_gone(python, state_reason::idle_expired);
     restart(life);
-    life.on_kernel_gone(state_reason::restart_requested);
+    life.on_kernel_gone(python, state_reason::restart_requested);
     restart(life);
     CHECK(run(life) == started_on{session_state::restarted, state_reason::oom, 4});
 }
 
 TEST_CASE("a kernel that nobody used took nothing with it", "[core][life]") {
     auto life = started();
-    life.on_kernel_gone(state_reason::crash);
+    life.on_kernel_gone(python, state_reason::crash);
     restart(life);
     CHECK(run(life) == started_on{session_state::fresh, {}, 2});
 }
@@ -113,18 +117,18 @@ TEST_CASE("a kernel that nobody used took nothing with it", "[core][life]") {
 TEST_CASE("a start that failed is no generation and forgets no reason", "[core][life]") {
     auto life = started();
     run(life, state_reason::oom);
-    CHECK(life.on_start() == 2);
-    life.on_start_failed();
+    CHECK(life.on_start(python) == 2);
+    life.on_start_failed(python);
     CHECK(life.status() == session_status::stopped);
-    CHECK(life.on_start() == 2);
-    life.on_ready(at(5));
+    CHECK(life.on_start(python) == 2);
+    life.on_ready(python, at(5));
     CHECK(run(life) == started_on{session_state::restarted, state_reason::oom, 2});
 }
 
 TEST_CASE("a kernel lost while it started counts as a failed start", "[core][life]") {
     session_life life(times, at(0));
-    life.on_start();
-    life.on_kernel_gone(state_reason::crash);
+    life.on_start(python);
+    life.on_kernel_gone(python, state_reason::crash);
     restart(life);
     CHECK(run(life) == started_on{session_state::fresh, {}, 1});
 }
@@ -132,9 +136,9 @@ TEST_CASE("a kernel lost while it started counts as a failed start", "[core][lif
 TEST_CASE("files that went before their time are lost, told once", "[core][life]") {
     auto life = started();
     run(life);
-    life.on_kernel_gone(state_reason::host_restart);
+    life.on_kernel_gone(python, state_reason::host_restart);
     life.on_files_lost(state_reason::runtime_lost);
-    CHECK(life.peek() == started_on{session_state::lost, state_reason::runtime_lost, 2});
+    CHECK(life.peek(python) == started_on{session_state::lost, state_reason::runtime_lost, 2});
     restart(life);
     CHECK(run(life) == started_on{session_state::lost, state_reason::runtime_lost, 2});
     CHECK(run(life) == started_on{session_state::kept, {}, 2});
@@ -151,18 +155,18 @@ TEST_CASE("the truth survives the broker", "[core][life]") {
     session_life after(times, before.record(), at(10));
     CHECK(after.status() == session_status::stopped);
     SECTION("the kernel lives") {
-        after.on_adopted(false);
+        after.on_adopted(python, false);
         CHECK(run(after) == started_on{session_state::kept, {}, 1});
     }
     SECTION("the kernel lives and still runs") {
-        after.on_adopted(true);
+        after.on_adopted(python, true);
         CHECK(after.status() == session_status::busy);
-        after.on_execution_end(at(11), {});
+        after.on_execution_end(python, at(11), {});
         CHECK(run(after) == started_on{session_state::kept, {}, 1});
     }
     SECTION("the kernel is gone") {
-        after.on_adopted(false);
-        after.on_kernel_gone(state_reason::host_restart);
+        after.on_adopted(python, false);
+        after.on_kernel_gone(python, state_reason::host_restart);
         restart(after);
         CHECK(run(after) == started_on{session_state::restarted, state_reason::host_restart, 2});
     }
@@ -179,7 +183,7 @@ TEST_CASE("a reason not told before the broker ended is told after", "[core][lif
     restart(after);
     CHECK(run(after) == started_on{session_state::restarted, state_reason::oom, 2});
     session_life again(times, after.record(), at(20));
-    again.on_adopted(false);
+    again.on_adopted(python, false);
     CHECK(run(again) == started_on{session_state::kept, {}, 2});
 }
 
@@ -189,7 +193,7 @@ TEST_CASE("an idle session is put away, and expires a day after", "[core][life]"
     CHECK(life.next_due() == at(3 + 1800).steady);
     CHECK(life.due(at(3 + 1799.9).steady) == life_action::none);
     CHECK(life.due(at(3 + 1800).steady) == life_action::put_away);
-    life.on_kernel_gone(state_reason::idle_expired);
+    life.on_kernel_gone(python, state_reason::idle_expired);
     CHECK(life.due(at(3 + 1800 + 86399).steady) == life_action::none);
     CHECK(life.due(at(3 + 1800 + 86400).steady) == life_action::expire);
     CHECK(life.expires_at() == at(3 + 1800 + 86400).wall);
@@ -200,10 +204,10 @@ TEST_CASE("use of any kind puts the end off", "[core][life]") {
     life.on_used(at(1000));
     CHECK(life.due(at(2799).steady) == life_action::none);
     CHECK(life.due(at(2800).steady) == life_action::put_away);
-    life.on_execution(at(2000));
+    life.on_execution(python, at(2000));
     CHECK_FALSE(life.next_due());
     CHECK(life.due(at(1e7).steady) == life_action::none);
-    life.on_execution_end(at(9000), {});
+    life.on_execution_end(python, at(9000), {});
     CHECK(life.next_due() == at(9000 + 1800).steady);
 }
 
@@ -221,7 +225,7 @@ TEST_CASE("time without a broker counts, a clock set back does not add any", "[c
     run(before);  // last used at 3
     SECTION("the broker was away for a while") {
         session_life after(times, before.record(), {at(1003).wall, at(0).steady});
-        after.on_adopted(false);
+        after.on_adopted(python, false);
         CHECK(after.next_due() == at(800).steady);
     }
     SECTION("the broker was away for years") {
@@ -239,15 +243,15 @@ TEST_CASE("a closing session tells what it told before", "[core][life]") {
     session_life fresh(times, at(0));
     auto idle = started();
     auto used = started();
-    (void)used.on_execution(at(2));
+    (void)used.on_execution(python, at(2));
     auto stopped = used;
-    stopped.on_kernel_gone(state_reason::oom);
+    stopped.on_kernel_gone(python, state_reason::oom);
     for (auto* life : {&fresh, &idle, &used, &stopped}) {
-        auto const before = life->peek();
+        auto const before = life->peek(python);
         life->on_close();
-        CHECK(life->peek() == before);
+        CHECK(life->peek(python) == before);
     }
-    CHECK(used.peek() == started_on{session_state::kept, std::nullopt, 1});
+    CHECK(used.peek(python) == started_on{session_state::kept, std::nullopt, 1});
 }
 
 TEST_CASE("a closing session is never due", "[core][life]") {
@@ -260,72 +264,131 @@ TEST_CASE("a closing session is never due", "[core][life]") {
 
 TEST_CASE("a move that the state does not allow is a broken invariant", "[core][life]") {
     session_life life(times, at(0));
-    CHECK_THROWS_AS(life.on_ready(at(1)), std::logic_error);
-    CHECK_THROWS_AS(life.on_execution(at(1)), std::logic_error);
-    CHECK_THROWS_AS(life.on_execution_end(at(1), {}), std::logic_error);
-    CHECK_THROWS_AS(life.on_start_failed(), std::logic_error);
-    life.on_start();
-    CHECK_THROWS_AS(life.on_start(), std::logic_error);
-    CHECK_THROWS_AS(life.on_untold({}), std::logic_error);
-    life.on_ready(at(1));
+    CHECK_THROWS_AS(life.on_ready(python, at(1)), std::logic_error);
+    CHECK_THROWS_AS(life.on_execution(python, at(1)), std::logic_error);
+    CHECK_THROWS_AS(life.on_execution_end(python, at(1), {}), std::logic_error);
+    CHECK_THROWS_AS(life.on_start_failed(python), std::logic_error);
+    life.on_start(python);
+    CHECK_THROWS_AS(life.on_start(python), std::logic_error);
+    CHECK_THROWS_AS(life.on_untold(python, {}), std::logic_error);
+    life.on_ready(python, at(1));
     CHECK_THROWS_AS(life.on_files_lost(state_reason::oom), std::logic_error);
-    CHECK_THROWS_AS(life.on_start(), std::logic_error);
-    life.on_execution(at(2));
-    CHECK_THROWS_AS(life.on_execution(at(2)), std::logic_error);
+    CHECK_THROWS_AS(life.on_start(python), std::logic_error);
+    life.on_execution(python, at(2));
+    CHECK_THROWS_AS(life.on_execution(python, at(2)), std::logic_error);
     life.on_close();
-    CHECK_THROWS_AS(life.on_start(), std::logic_error);
-    CHECK_THROWS_AS(life.on_kernel_gone(state_reason::oom), std::logic_error);
+    CHECK_THROWS_AS(life.on_start(python), std::logic_error);
+    CHECK_THROWS_AS(life.on_kernel_gone(python, state_reason::oom), std::logic_error);
 
     session_life without_kernel(times, at(0));
-    without_kernel.on_adopted(false);
-    CHECK_THROWS_AS(without_kernel.on_execution(at(1)), std::logic_error);
+    without_kernel.on_adopted(python, false);
+    CHECK_THROWS_AS(without_kernel.on_execution(python, at(1)), std::logic_error);
 }
 
 TEST_CASE("a kernel found dead at boot is told, however often it is said", "[core][life]") {
     auto before = started();
     run(before);
     session_life after(times, before.record(), at(10));
-    after.on_kernel_gone(state_reason::host_restart);
-    after.on_kernel_gone(state_reason::runtime_lost);
+    after.on_kernel_gone(python, state_reason::host_restart);
+    after.on_kernel_gone(python, state_reason::runtime_lost);
     CHECK(after.status() == session_status::stopped);
     restart(after);
     CHECK(run(after) == started_on{session_state::restarted, state_reason::host_restart, 2});
 
     session_life unused(times, at(0));
-    unused.on_kernel_gone(state_reason::crash);
-    CHECK_FALSE(unused.record().pending);
+    unused.on_kernel_gone(python, state_reason::crash);
+    CHECK(unused.record().kernels.empty());
     restart(unused);
     CHECK(run(unused) == started_on{session_state::fresh, {}, 1});
 }
 
 TEST_CASE("what an execution was to be told and was not is told to the next", "[core][life]") {
     moment const now{};
-    life_record record{.generation = 4, .told_generation = 4};
+    life_record record;
+    auto& kernel = record.kernels["python"];
+    kernel = {.generation = 4, .told_generation = 4, .pending = {}};
     SECTION("a loss of variables") {
         session_life life({}, record, now);
-        life.on_untold({session_state::restarted, state_reason::oom, 4});
-        life.on_adopted(false);
-        CHECK(life.peek() == started_on{session_state::restarted, state_reason::oom, 4});
-        (void)life.on_execution(now);
-        life.on_execution_end(now, {});
-        CHECK(life.peek().state == session_state::kept);
+        life.on_untold(python, {session_state::restarted, state_reason::oom, 4});
+        life.on_adopted(python, false);
+        CHECK(life.peek(python) == started_on{session_state::restarted, state_reason::oom, 4});
+        (void)life.on_execution(python, now);
+        life.on_execution_end(python, now, {});
+        CHECK(life.peek(python).state == session_state::kept);
     }
     SECTION("a loss of files") {
         session_life life({}, record, now);
-        life.on_untold({session_state::lost, state_reason::host_restart, 4});
-        CHECK(life.peek() == started_on{session_state::lost, state_reason::host_restart, 5});
+        life.on_untold(python, {session_state::lost, state_reason::host_restart, 4});
+        CHECK(life.peek(python) == started_on{session_state::lost, state_reason::host_restart, 5});
     }
     SECTION("that it had expired") {
-        record = {.generation = 1, .told_generation = 1};
+        kernel = {.generation = 1, .told_generation = 1, .pending = {}};
         session_life life({}, record, now);
-        life.on_untold({session_state::fresh, state_reason::expired, 1});
-        life.on_adopted(false);
-        CHECK(life.peek() == started_on{session_state::fresh, state_reason::expired, 1});
+        life.on_untold(python, {session_state::fresh, state_reason::expired, 1});
+        life.on_adopted(python, false);
+        CHECK(life.peek(python) == started_on{session_state::fresh, state_reason::expired, 1});
     }
     SECTION("nothing to tell, or of a kernel before") {
         session_life life({}, record, now);
-        life.on_untold({session_state::kept, std::nullopt, 4});
-        life.on_untold({session_state::restarted, state_reason::oom, 3});
+        life.on_untold(python, {session_state::kept, std::nullopt, 4});
+        life.on_untold(python, {session_state::restarted, state_reason::oom, 3});
         CHECK(life.record() == session_life({}, record, now).record());
     }
+}
+
+TEST_CASE("each language has generations and losses of its own", "[core][life]") {
+    auto life = started();
+    run(life);
+    CHECK(life.peek(bash) == started_on{session_state::fresh, {}, 1});
+    CHECK(life.on_start(bash) == 1);
+    CHECK(life.status() == session_status::starting);
+    CHECK(life.status(python) == session_status::idle);
+    life.on_ready(bash, at(5));
+    CHECK(life.status() == session_status::idle);
+    CHECK(life.on_execution(bash, at(6)) == started_on{session_state::fresh, {}, 1});
+    CHECK(life.status() == session_status::busy);
+    CHECK_FALSE(life.next_due());
+    life.on_execution_end(bash, at(7), state_reason::oom);
+    CHECK(life.status() == session_status::idle);
+    CHECK(life.status(bash) == session_status::stopped);
+    CHECK(run(life) == started_on{session_state::kept, {}, 1});
+    CHECK(life.peek(bash) == started_on{session_state::restarted, state_reason::oom, 2});
+
+    session_life after(times, life.record(), at(8));
+    after.on_kernel_gone(python, state_reason::host_restart);
+    CHECK(after.peek(bash) == started_on{session_state::restarted, state_reason::oom, 2});
+    CHECK(after.peek(python) ==
+          started_on{session_state::restarted, state_reason::host_restart, 2});
+}
+
+TEST_CASE("a session of several kernels is put away when none is busy", "[core][life]") {
+    auto life = started();
+    life.on_start(bash);
+    CHECK_FALSE(life.next_due());
+    life.on_ready(bash, at(10));
+    CHECK(life.next_due() == at(10 + 1800).steady);
+    life.on_kernel_gone(bash, state_reason::crash);
+    CHECK(life.due(at(10 + 1800).steady) == life_action::put_away);
+    life.on_kernel_gone(python, state_reason::idle_expired);
+    CHECK(life.due(at(10 + 1800).steady) == life_action::none);
+    CHECK(life.due(at(10 + 1800 + 86400).steady) == life_action::expire);
+}
+
+TEST_CASE("lost files are told once, to whichever language comes first", "[core][life]") {
+    auto life = started();
+    run(life);
+    life.on_start(bash);
+    life.on_ready(bash, at(5));
+    (void)life.on_execution(bash, at(6));
+    life.on_execution_end(bash, at(7), {});
+    life.on_kernel_gone(python, state_reason::host_restart);
+    life.on_kernel_gone(bash, state_reason::host_restart);
+    life.on_files_lost(state_reason::runtime_lost);
+    life.on_start(bash);
+    life.on_ready(bash, at(8));
+    CHECK(life.on_execution(bash, at(9)) ==
+          started_on{session_state::lost, state_reason::runtime_lost, 2});
+    life.on_execution_end(bash, at(10), {});
+    restart(life);
+    CHECK(run(life) == started_on{session_state::restarted, state_reason::host_restart, 2});
 }

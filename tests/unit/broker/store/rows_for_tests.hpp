@@ -20,7 +20,10 @@ inline session_row session(std::string name = "alice", std::string tenant = "def
             .session_limits = {123, 0.75, 17, 456, 2.5},
             .idle_timeout_s = 12.5,
             .labels = {{"team", "data = science"}, {"empty", ""}},
-            .life = {3, 2, state_reason::oom, true, at(7)},
+            .life = {{{"bash", {9, 9, {}}}, {"python", {3, 2, state_reason::oom}}},
+                     true,
+                     state_reason::host_restart,
+                     at(7)},
             .closing = close_kind::none,
             .has_files = true,
             .created_at = at(1)};
@@ -29,6 +32,7 @@ inline session_row session(std::string name = "alice", std::string tenant = "def
 inline sandbox_row sandbox(session_id of) {
     return {.id = sandbox_id::make(),
             .session = std::move(of),
+            .language = "python",
             .generation = 4,
             .stage = sandbox_stage::planned,
             .hmac_key = "secret",

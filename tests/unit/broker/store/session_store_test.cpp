@@ -71,7 +71,7 @@ TEMPLATE_TEST_CASE("what changes in a session is stored", "[store]", memory_fixt
     TestType f;
     auto row = session();
     REQUIRE(f.store().plan_session(row));
-    row.life = {9, 9, std::nullopt, false, at(100)};
+    row.life = {{{"python", {9, 9, std::nullopt}}}, false, std::nullopt, at(100)};
     row.labels.clear();
     row.session_limits.cpus = 2;
     row.image_digest = "sha256:def";
@@ -157,18 +157,18 @@ TEMPLATE_TEST_CASE("that a kernel is ready and the session's generation are one 
     REQUIRE(f.store().plan_session(s));
     auto const row = sandbox(s.id);
     REQUIRE(f.store().plan_sandbox(row));
-    s.life.generation = 4;
+    s.life.kernels["python"].generation = 4;
     SECTION("both") {
         REQUIRE(f.store().sandbox_ready(row.id, s));
         CHECK(f.reopened().sandboxes()->front().stage == sandbox_stage::ready);
-        CHECK(f.store().sessions()->front().life.generation == 4);
+        CHECK(f.store().sessions()->front().life.generation("python") == 4);
     }
     SECTION("or none") {
         auto unknown = session("unknown");
         CHECK_FALSE(f.store().sandbox_ready(row.id, unknown));
         CHECK_FALSE(f.store().sandbox_ready(sandbox_id::make(), s));
         CHECK(f.reopened().sandboxes()->front().stage == sandbox_stage::planned);
-        CHECK(f.store().sessions()->front().life.generation == 3);
+        CHECK(f.store().sessions()->front().life.generation("python") == 3);
     }
 }
 
@@ -185,7 +185,7 @@ TEMPLATE_TEST_CASE("an execution is queued, sent and done, with the truth that w
     row.started_at = at(10);
     row.deadline = steady_time{std::chrono::nanoseconds{123'456'789}};
     row.began = {session_state::restarted, state_reason::oom, 3};
-    s.life.told_generation = 3;
+    s.life.kernels["python"].told_generation = 3;
     s.life.pending.reset();
     REQUIRE(f.store().send_execution(row, s));
     CHECK(*f.reopened().unfinished_executions() == std::vector{row});
@@ -254,7 +254,7 @@ TEST_CASE("the time of a session's last use is kept to some seconds", "[store][s
     CHECK(kept == s.life.last_used_at - std::chrono::seconds(9));
     CHECK(use(std::chrono::seconds(1)) == s);
     // Anything else is kept at once, and so is whatever a store finds that wrote nothing yet.
-    s.life.told_generation = 7;
+    s.life.kernels["python"].told_generation = 7;
     CHECK(use(std::chrono::seconds(1)) == s);
     (void)f.reopened();
     CHECK(use(std::chrono::seconds(1)) == s);

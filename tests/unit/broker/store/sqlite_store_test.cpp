@@ -55,7 +55,7 @@ void acknowledge(int pipe, std::string const& id) {
         auto const box = sandbox(s.id);
         auto e = execution(s.id);
         bool done = (*store)->plan_session(s) && (*store)->plan_sandbox(box);
-        s.life.generation = s.life.told_generation = 77;
+        s.life.kernels["python"].generation = 77;
         e.stage = execution_stage::queued;
         done = done && (*store)->sandbox_ready(box.id, s) && (*store)->queue_execution(e);
         e.stage = execution_stage::sent;
@@ -169,13 +169,28 @@ TEST_CASE("an empty file becomes the present version, and opens again", "[store]
 TEST_CASE("a file of the first version becomes the present one, with its sessions",
           "[store][sqlite]") {
     ::test::temporary_directory const dir;
-    auto row = session();
+    auto killed = session("killed");
+    auto lost = session("lost");
+    auto expired = session("expired");
+    auto const box = sandbox(killed.id);
     {
         auto const store = open_sqlite_store(file_in(dir));
-        REQUIRE((*store)->plan_session(row));
+        for (auto const* row : {&killed, &lost, &expired}) {
+            REQUIRE((*store)->plan_session(*row));
+        }
+        REQUIRE((*store)->plan_sandbox(box));
     }
     execute(file_in(dir),
             "ALTER TABLE session DROP COLUMN has_files;"
+            "ALTER TABLE session DROP COLUMN kernels;"
+            "ALTER TABLE session ADD COLUMN generation INTEGER NOT NULL DEFAULT 3;"
+            "ALTER TABLE session ADD COLUMN told_generation INTEGER NOT NULL DEFAULT 2;"
+            "UPDATE session SET pending_reason = 'oom', files_lost = 0 WHERE name = 'killed';"
+            "UPDATE session SET pending_reason = 'host_restart', files_lost = 1"
+            "  WHERE name = 'lost';"
+            "UPDATE session SET pending_reason = 'expired', files_lost = 0, generation = 0,"
+            "  told_generation = 0 WHERE name = 'expired';"
+            "ALTER TABLE sandbox DROP COLUMN language;"
             "DROP TABLE pruned_execution;"
             "DROP INDEX execution_by_idempotency_key;"
             "ALTER TABLE execution DROP COLUMN allow_stdin;"
@@ -191,8 +206,22 @@ TEST_CASE("a file of the first version becomes the present one, with its session
             "PRAGMA user_version = 1");
     auto const store = open_sqlite_store(file_in(dir));
     REQUIRE(store);
-    row.has_files = false;  // nobody knows
-    CHECK(*(*store)->sessions() == std::vector{row});
+    killed.life.kernels = {{"python", {3, 2, state_reason::oom}}};
+    killed.life.pending.reset();
+    killed.life.files_lost = false;
+    lost.life.kernels = {{"python", {3, 2, {}}}};
+    lost.life.pending = state_reason::host_restart;
+    expired.life.kernels.clear();
+    expired.life.pending = state_reason::expired;
+    expired.life.files_lost = false;
+    for (auto* row : {&killed, &lost, &expired}) {
+        row->has_files = false;  // nobody knows
+    }
+    auto const rows = *(*store)->sessions();
+    for (auto const& row : {killed, lost, expired}) {
+        CHECK(std::find(rows.begin(), rows.end(), row) != rows.end());
+    }
+    CHECK(*(*store)->sandboxes() == std::vector{box});
 }
 
 TEST_CASE("a word that this version does not know is an error, not a guess", "[store][sqlite]") {
@@ -201,12 +230,17 @@ TEST_CASE("a word that this version does not know is an error, not a guess", "[s
         auto const store = open_sqlite_store(file_in(dir));
         REQUIRE((*store)->plan_session(session()));
     }
-    execute(file_in(dir), "UPDATE session SET pending_reason = 'moonlight'");
-    auto const store = open_sqlite_store(file_in(dir));
-    REQUIRE(store);
-    auto const rows = (*store)->sessions();
-    REQUIRE_FALSE(rows);
-    CHECK(rows.error().detail.find("moonlight") != std::string::npos);
+    for (auto const* const damage :
+         {"UPDATE session SET kernels = 'python 1 1 moonlight'",
+          "UPDATE session SET kernels = 'moonlight'",
+          "UPDATE session SET kernels = '', pending_reason = 'moonlight'"}) {
+        execute(file_in(dir), damage);
+        auto const store = open_sqlite_store(file_in(dir));
+        REQUIRE(store);
+        auto const rows = (*store)->sessions();
+        REQUIRE_FALSE(rows);
+        CHECK(rows.error().detail.find("moonlight") != std::string::npos);
+    }
 }
 
 TEST_CASE("another process may add a key while the broker holds the store", "[store][sqlite]") {
@@ -232,7 +266,7 @@ TEST_CASE("the log beside the table is shortened while both are used", "[store][
     REQUIRE((*store)->plan_session(s));
     auto const write_much = [&] {
         for (int i = 0; i < 500; ++i) {
-            ++s.life.generation;
+            ++s.life.kernels["python"].generation;
             REQUIRE((*store)->update_session(s));
         }
     };
@@ -315,7 +349,7 @@ TEST_CASE("a killed broker has lost nothing that was acknowledged", "[store][sql
     for (auto const& row : *(*store)->sessions()) {
         if (told.contains(row.id.str())) {
             ++found;
-            CHECK(row.life.generation == 77);
+            CHECK(row.life.generation("python") == 77);
             auto const runs = (*store)->executions(row.id, 10, nullptr);
             REQUIRE(runs->size() == 1);
             CHECK(runs->front().stage == execution_stage::done);

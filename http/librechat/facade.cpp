@@ -35,11 +35,11 @@ constexpr std::array<paths, 3> bases = {{
      "/run/files/{sid}", "/run/files/{sid}/{fid}", "/run/sessions/{sid}/objects/{fid}"},
 }};
 
-/// Each language of a hint has a session of its own. Hashed, as names of sessions are short.
-std::string live_name(std::string const& hint, std::string const& kernel) {
+/// One session for all languages of a hint. Hashed, as names of sessions are short.
+std::string live_name(std::string const& hint) {
     broker::sha256 hash;
     hash.add(hint);
-    return fmt::format("librechat:{}:{}", broker::to_hex(hash.finish()), kernel);
+    return "librechat:" + broker::to_hex(hash.finish());
 }
 
 std::string shown(file_ref const& ref) {
@@ -201,7 +201,7 @@ broker::task<broker::result<exec_result>> facade::run(api::call here, exec_reque
         co_return kernel.error();
     }
     auto begun = co_await begin(here, wanted, *kernel,
-                                lives ? std::optional(live_name(*hint, *kernel)) : std::nullopt);
+                                lives ? std::optional(live_name(*hint)) : std::nullopt);
     if (!begun) {
         co_return begun.error();
     }

@@ -35,6 +35,19 @@ def test_bash_keeps_its_directory_variables_and_functions(chat):
     assert (told["stdout"], told["runtime_status"]) == ("/mnt/data/sub\n1 2\nf x\n", "reused")
 
 
+def test_languages_of_a_hint_share_their_files_and_keep_what_is_theirs(chat):
+    given = chat.upload("rows.csv", b"1\n2\n")
+    first = chat.ok("rows = open('rows.csv').read().split()\nopen('sum', 'w').write(str(sum(map(int, rows))))", files=[given],
+                    runtime_session_hint=hint(8))
+    shell = chat.ok("cat sum; n=$(wc -l <rows.csv); echo \" $n\"; echo more >>sum", "bash", runtime_session_hint=hint(8))
+    assert (shell["stdout"], shell["runtime_status"]) == ("3 2\n", "new")
+    assert shell["runtime_session_id"] == first["runtime_session_id"]
+    assert [each["name"] for each in shell["files"]] == ["sum"]
+    again = chat.ok("print(rows, open('sum').read())", runtime_session_hint=hint(8))
+    assert (again["stdout"], again["runtime_status"]) == ("['1', '2'] 3more\n\n", "reused")
+    assert chat.ok("echo $n", "bash", runtime_session_hint=hint(8))["stdout"] == "2\n"
+
+
 def test_what_a_session_made_is_never_replaced_by_what_it_was_given(chat):
     given = chat.upload("notes.txt", b"given")
     first = chat.ok("print(open('notes.txt').read()); open('notes.txt', 'w').write('mine')", files=[given],

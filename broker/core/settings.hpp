@@ -50,6 +50,13 @@ struct token_settings {
     double max_lifetime_s = 600;
 };
 
+struct librechat_settings {
+    /// What a call goes on by: `hint` (its runtime_session_hint), or also `session_id` (that of an
+    /// earlier answer).
+    std::string state = "hint";
+    std::uint32_t max_files = 10;  // of one answer
+};
+
 struct session_settings {
     std::string language = "python";
     double idle_timeout_s = 30 * 60;
@@ -112,6 +119,7 @@ struct settings {
     std::string image_dir;
     server_settings server;
     token_settings tokens;
+    librechat_settings librechat;
     session_settings sessions;
     limit_settings limits;
     sandbox_settings sandbox;

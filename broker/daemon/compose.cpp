@@ -204,7 +204,9 @@ running_broker::running_broker(settings const& with, logger const& log, state_di
       service_(context_),
       keys_(*store_),
       token_files_(config_.tokens.key_files),
-      librechat_(service_, {}) {}
+      librechat_(service_, {.json_body_bytes = config_.server.json_body_bytes,
+                            .max_files = config_.librechat.max_files,
+                            .keeps_session_id = config_.librechat.state == "session_id"}) {}
 
 result<void> running_broker::read_token_keys() {
     if (config_.tokens.key_files.empty()) {

@@ -150,6 +150,9 @@ public:
     /// Those of the image that sessions get when they ask for none, the default one first.
     result<std::vector<std::string>> languages() const;
 
+    /// The name of the session of a tenant whose files stand under that id.
+    std::optional<std::string> name_of(std::string const& tenant, session_id const& id) const;
+
     /// A run in a session of its own, whose kernel is started, or in the one that has a name and
     /// lives on, made if need be. The inputs are put there; in one that lives on, none takes the
     /// place of what the session itself has made since. What keeps one input out stops nothing.

@@ -83,6 +83,12 @@ result<std::vector<std::string>> service::languages() const {
     return all;
 }
 
+std::optional<std::string> service::name_of(std::string const& tenant, session_id const& id) const {
+    auto const found = sessions_.find(id);
+    return found && found->row.key.tenant == tenant ? std::optional(found->row.key.name)
+                                                    : std::nullopt;
+}
+
 task<result<std::shared_ptr<session>>> service::session_of_run(session_key key,
                                                                session_request wish) {
     if (!wish.once) {

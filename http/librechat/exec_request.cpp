@@ -82,6 +82,7 @@ broker::result<exec_request> read_exec(json_document const& body, std::string_vi
     }
     read_files(fields, out);
     out.runtime_session_hint = fields.text("runtime_session_hint");
+    out.session_id = either_if_text(fields, "session_id", "sessionId");
     if (auto const ms = fields.number("timeout")) {
         out.timeout_s = *ms / 1000;
         if (!(*ms > 0)) {

@@ -29,6 +29,7 @@ struct exec_request {
     /// and changed files only.
     bool knows_inherited = true;
     std::optional<std::string> runtime_session_hint;
+    std::string session_id;  // of an earlier answer, or made up
     std::optional<double> timeout_s;
 };
 

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 namespace http::librechat {
@@ -41,6 +42,9 @@ std::string live_name(std::string const& hint) {
     hash.add(hint);
     return "librechat:" + broker::to_hex(hash.finish());
 }
+
+/// Sessions that answers named by their id. Others are nobody's to go on in.
+constexpr std::string_view lineage = "librechat:lineage:";
 
 std::string shown(file_ref const& ref) {
     auto const& text = ref.name.empty() ? ref.id : ref.name;
@@ -193,26 +197,51 @@ broker::task<broker::result<facade::begun_run>> facade::begin(api::call here,
     co_return out;
 }
 
-broker::task<broker::result<exec_result>> facade::run(api::call here, exec_request wanted) {
+std::optional<std::string> facade::live_session(std::string const& tenant,
+                                                exec_request const& wanted,
+                                                std::vector<std::string>& notes) const {
     auto const& hint = wanted.runtime_session_hint;
-    bool const lives = hint && is_runtime_hint(*hint);
-    auto const kernel = kernel_for(wanted.language, lives);
+    if (hint && is_runtime_hint(*hint)) {
+        return live_name(*hint);
+    }
+    if (settings_.keeps_session_id) {
+        auto const& id = wanted.session_id;
+        auto earlier = broker::is_random_id(id) ? service_.name_of(tenant, broker::session_id(id))
+                                                : std::nullopt;
+        if (earlier && earlier->starts_with(lineage)) {
+            return earlier;
+        }
+        if (!id.empty()) {
+            notes.emplace_back(
+                "There is no session of that session_id any more, and nothing of it in memory: "
+                "this call starts anew.");
+        }
+        return std::string(lineage) + broker::make_random_id();
+    }
+    if (hint) {
+        notes.emplace_back(
+            "The runtime_session_hint is not one of LibreChat's: nothing is kept for a later "
+            "call.");
+    }
+    return std::nullopt;
+}
+
+broker::task<broker::result<exec_result>> facade::run(api::call here, exec_request wanted) {
+    std::vector<std::string> notes;
+    auto const live = live_session(here.tenant, wanted, notes);
+    auto const kernel = kernel_for(wanted.language, live.has_value());
     if (!kernel) {
         co_return kernel.error();
     }
-    auto begun = co_await begin(here, wanted, *kernel,
-                                lives ? std::optional(live_name(*hint)) : std::nullopt);
+    auto begun = co_await begin(here, wanted, *kernel, live);
     if (!begun) {
         co_return begun.error();
     }
     auto const run = begun->run;
-    if (lives) {
+    if (live) {
         begun->frame.runtime_session_id = run->files().str();
-    } else if (hint) {
-        begun->frame.notes.push_back(
-            "The runtime_session_hint is not one of LibreChat's: nothing "
-            "is kept for a later call.");
     }
+    std::move(notes.begin(), notes.end(), std::back_inserter(begun->frame.notes));
     if (here.incoming.peer != nullptr) {
         here.incoming.peer->on_hangup([this, run] { service_.abandon_run(run); });
     }

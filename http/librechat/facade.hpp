@@ -23,6 +23,8 @@ struct facade_settings {
     std::uint64_t json_body_bytes = std::uint64_t{64} << 20;
     std::size_t max_files = 10;                         // of one answer
     std::size_t max_text_bytes = std::size_t{1} << 20;  // of each stream of one answer
+    /// A call that names the `session_id` of an earlier answer goes on in its session.
+    bool keeps_session_id = false;
 };
 
 class facade {
@@ -55,7 +57,10 @@ private:
         std::shared_ptr<broker::file_run> run;
         exec_result frame;
     };
-    /// `live`: the name of the session that it is to be in.
+    /// The name of the session that lives on, where the call is to be in one.
+    std::optional<std::string> live_session(std::string const& tenant, exec_request const& wanted,
+                                            std::vector<std::string>& notes) const;
+    /// `live`: see `live_session`.
     broker::task<broker::result<begun_run>> begin(api::call here, exec_request const& wanted,
                                                   std::string kernel,
                                                   std::optional<std::string> live = {});

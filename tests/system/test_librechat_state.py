@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """LibreChat's stateful sessions: variables that live from call to call, each user's own."""
 import concurrent.futures
+import subprocess
 
 import pytest
-from broker import Broker
+from broker import BINARY, Broker
 from librechat import LibreChat, names
 
 
@@ -11,11 +12,15 @@ def hint(number, scope="conversation"):
     return f"v2:{scope}:{number:032x}"
 
 
+def clear(client):
+    for one in client.request("GET", "/v1/sessions").json["sessions"]:
+        client.request("DELETE", f"/v1/sessions/{one['id']}")
+
+
 @pytest.fixture
 def chat(client):
     yield LibreChat(client)
-    for one in client.request("GET", "/v1/sessions").json["sessions"]:
-        client.request("DELETE", f"/v1/sessions/{one['id']}")
+    clear(client)
 
 
 def test_python_keeps_its_variables_and_files(chat):
@@ -108,3 +113,55 @@ def test_variables_outlive_the_broker():
         chat = LibreChat(broker.client())
         told = chat.ok("print(x, open('f').read())", files=chat.refs(first), runtime_session_hint=hint(7))
         assert (told["stdout"], told["runtime_status"]) == ("7 f\n", "reused")
+
+
+@pytest.fixture(scope="module")
+def lineages():
+    with Broker(librechat_state="session_id", librechat_max_files=2) as broker:
+        yield broker
+
+
+def test_a_session_id_goes_on_where_the_operator_wants_it(lineages):
+    chat = LibreChat(lineages.client())
+    first = chat.ok("x = 1\nopen('f', 'w').write('f')")
+    second = chat.ok("x += 1\nprint(x, open('f').read())", session_id=first["session_id"])
+    assert (second["stdout"], second["stderr"], second["session_id"]) == ("2 f\n", "", first["session_id"])
+    assert (second["runtime_status"], second["runtime_session_id"]) == ("reused", first["session_id"])
+    shell = chat.ok("cat f; echo more >f", "bash", session_id=first["session_id"])
+    assert (shell["stdout"], shell["runtime_status"]) == ("f", "new")
+    assert chat.ok("print(x, open('f').read())", session_id=first["session_id"])["stdout"] == "2 more\n\n"
+    assert "NameError" in chat.ok("print(x)")["stderr"]
+
+
+def test_a_session_id_of_nothing_starts_anew_and_says_so(lineages):
+    chat = LibreChat(lineages.client())
+    for made_up in ("main", "A" * 21, "../x"):
+        told = chat.ok("print(1)", session_id=made_up)
+        assert told["stdout"] == "1\n" and "no session of that session_id" in told["stderr"]
+        assert told["session_id"] != made_up
+    hinted = chat.ok("x = 1", runtime_session_hint=hint(9))
+    assert "NameError" in chat.ok("print(x)", session_id=hinted["session_id"])["stderr"]
+    native = chat.upload("f", b"f")
+    assert "no session of that" in chat.ok("print(1)", session_id=native["storage_session_id"])["stderr"]
+
+
+def test_a_session_id_of_another_tenant_is_of_nothing(tmp_path):
+    with Broker(state=tmp_path, librechat_state="session_id") as broker:
+        keys = [subprocess.run([str(BINARY), "keys", "add", name, "--tenant", name, "--state-dir", str(broker.state)],
+                               check=True, text=True, stdout=subprocess.PIPE).stdout.strip() for name in ("one", "two")]
+        one, two = (LibreChat(broker.client(headers={"X-API-Key": key})) for key in keys)
+        broker.delete_sessions = lambda: [clear(each.client) for each in (one, two)]
+        first = one.ok("x = 1")
+        assert "no session of that" in two.ok("print(1)", session_id=first["session_id"])["stderr"]
+        assert one.ok("print(x)", session_id=first["session_id"])["stdout"] == "1\n"
+
+
+def test_an_answer_tells_of_as_many_files_as_the_operator_wants(lineages):
+    told = LibreChat(lineages.client()).ok("for name in 'abc': open(name, 'w').write('x')")
+    assert names(told) == ["a", "b"] and "c" in told["stderr"]
+
+
+def test_a_session_id_is_nothing_where_it_is_not_asked_for(chat):
+    first = chat.ok("x = 1")
+    told = chat.ok("print('x' in dir())", session_id=first["session_id"])
+    assert (told["stdout"], told["stderr"]) == ("False\n", "") and told["session_id"] != first["session_id"]

@@ -417,6 +417,7 @@ task<> running_broker::follow_token_keys() {
 task<> running_broker::stop() {
     log_.info("stopping", {});
     auto const until = context_.clock().steady + steady_seconds(config_.server.drain_s);
+    librechat_.drain();
     co_await service_.drain(until);
     // Answers are on their way, and uploads and downloads may take what is left.
     auto const left = until - context_.clock().steady;

@@ -122,6 +122,7 @@ public:
     /// Nothing new begins from now on. Returns when no execution runs or waits; at `until` those
     /// that are left are given up, each with an answer of its own.
     task<> drain(steady_time until);
+    bool is_draining() const noexcept { return draining_; }
 
     /// Looks at what is due.
     void reap();

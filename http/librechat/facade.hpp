@@ -35,6 +35,9 @@ public:
     /// Under each base address that operators are known to configure. They refer to this object.
     std::vector<api::endpoint> endpoints();
 
+    /// Before the service's own: programs that wait for their clients would hold it up.
+    void drain() { programs_.drain(); }
+
 private:
     broker::task<response> exec(api::call here);
     broker::task<response> programmatic(api::call here);

@@ -73,6 +73,12 @@ void program_run::give_up() {
     }
 }
 
+void program_run::end(std::string_view why) {
+    broken_ = "Execution failed or timed out";
+    stderr_ += fmt::format("kernel-broker: {}\n", why);
+    service_.abandon_run(run_);
+}
+
 std::string program_run::stop(std::string_view error) {
     give_up();
     return render_program_error(frame_.session.str(), error, stdout_, stderr_);
@@ -92,7 +98,7 @@ broker::task<broker::result<std::string>> program_run::go_on() {
     std::optional<broker::steady_time> tell_at;
     broker::steady_time first_call;  // of those that wait
     if (broken_) {
-        co_return stop(*broken_);  // by an answer
+        co_return stop(*broken_);  // by an answer, or while it waited
     }
     for (;;) {
         auto const before = calls_;
@@ -119,6 +125,10 @@ broker::task<broker::result<std::string>> program_run::go_on() {
             first_call = tell_at ? first_call : now;
             tell_at = std::min({deadline_, now + calls_together, first_call + told_within});
         }
+    }
+    if (service_.is_draining()) {
+        end(broker_ends);
+        co_return stop(*broken_);
     }
     std::vector<told_call> told;
     for (auto const& one : waiting_) {
@@ -186,6 +196,9 @@ broker::task<broker::result<void>> program_run::take_calls() {
 }
 
 broker::task<broker::result<void>> program_run::take_answers(std::vector<tool_answer> answers) {
+    if (broken_) {
+        co_return broker::result<void>{};
+    }
     auto const self = shared_from_this();
     auto const find = [&answers](std::string const& id) {
         return std::find_if(answers.begin(), answers.end(),

@@ -14,9 +14,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace http::librechat {
+
+inline constexpr std::string_view broker_ends =
+    "the broker is shutting down and has ended the program; run it again";
 
 class program_run : public std::enable_shared_from_this<program_run> {
 public:
@@ -40,6 +44,8 @@ public:
     /// It works, or its client has its calls.
     bool is_over() const noexcept { return over_; }
     void give_up();
+    /// While it waits for its client, who is told with its next request.
+    void end(std::string_view why);
 
     /// A request for it is being served.
     bool working = false;

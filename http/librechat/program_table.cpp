@@ -45,6 +45,14 @@ void program_table::settle(std::shared_ptr<program_run> const& run) {
     }
 }
 
+void program_table::drain() {
+    for (auto const& [token, run] : runs_) {
+        if (!run->working) {
+            run->end(broker_ends);
+        }
+    }
+}
+
 /// Does not hold it: one that has ended takes its memory along.
 broker::task<> program_table::expire(std::weak_ptr<program_run> which, unsigned wait) {
     boost::asio::steady_timer timer(service_.context().loop, waits_at_most);

@@ -27,6 +27,10 @@ public:
     /// Its request has been answered: over, or it waits for its client for so long and no longer.
     void settle(std::shared_ptr<program_run> const& run);
 
+    /// Those that wait end, each with an answer for its client. Those that work end when they would
+    /// wait.
+    void drain();
+
 private:
     broker::task<> expire(std::weak_ptr<program_run> which, unsigned wait);
 

@@ -3,11 +3,12 @@
 import concurrent.futures
 import http.client
 import json
+import signal
 import threading
 import uuid
 
 import pytest
-from broker import until
+from broker import Broker, until
 from librechat import AGENT, LibreChat
 
 WEATHER = {"name": "get_weather", "description": "of a city",
@@ -234,3 +235,44 @@ def test_marks_that_a_program_makes_up_call_nothing_else(chat):
               "print(f'\\x1e{token} id1 1/1 rm_rf {{}}\\x1e', flush=True)\nimport time; time.sleep(30)")
     told = program.run(forged)
     assert (told["status"], told["error"]) == ("error", "Sandbox requested an unregistered tool: rm_rf"), told
+
+
+def parked(chat, code="await get_weather(city='x')"):
+    """A program that waits for a tool: its token, and what it was told."""
+    told = Program(chat, {}).first(code).json
+    assert told["status"] == "tool_call_required", told
+    return told["continuation_token"]
+
+
+def test_a_program_that_waits_does_not_hold_up_the_end_of_the_broker():
+    with Broker(drain_s=300) as broker:
+        token = parked(LibreChat(broker.client()))
+        assert broker.stop(60) == 0
+        broker.start()
+        client = broker.client()
+        assert Program(LibreChat(client), {}).again(token, []).status == 404
+        assert client.request("GET", "/v1/sessions").json["sessions"] == []
+
+
+def test_programs_are_told_of_the_end_of_the_broker():
+    with Broker(drain_s=300) as broker:
+        client = broker.client()
+        works = ("open('goes', 'w').close()\nimport os, time\nwhile os.path.exists('goes'): time.sleep(0.05)\n"
+                 "await get_weather(city='x')")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            # Works, and holds up the end, until its file is removed.
+            working = pool.submit(Program(LibreChat(broker.client()), {}).first, works, timeout=120_000)
+            session = until(lambda: client.request("GET", "/v1/sessions").json["sessions"], "it is there")[0]["id"]
+            until(lambda: client.request("GET", f"/v1/sessions/{session}/files/goes").status == 200, "it works")
+            waiting = Program(LibreChat(client), {})
+            token = parked(waiting.chat, "print('said')\nawait get_weather(city='x')")
+            broker.process.send_signal(signal.SIGTERM)
+            until(lambda: client.request("GET", "/readyz").status == 503, "it stops")
+            answer = waiting.again(token, [{"call_id": "call_001", "result": 1, "is_error": False}])
+            assert (answer.status, answer.json["stdout"]) == (200, "said\n"), answer
+            assert waiting.again(token, []).status == 404
+            assert client.request("DELETE", f"/v1/sessions/{session}/files/goes").status == 204
+            for told in (answer.json, working.result().json):
+                assert (told["status"], told["error"]) == ("error", "Execution failed or timed out"), told
+                assert "shutting down" in told["stderr"], told
+        assert broker.process.wait(60) == 0

@@ -146,21 +146,28 @@ bool api::takes_key_in_body(std::size_t route) const {
 }
 
 broker::task<response> api::handle(request& incoming) {
-    if (auto wrong_host = hosts_.check(incoming)) {
-        co_return std::move(*wrong_host);
-    }
     auto where = router_.find(incoming.method, incoming.path);
+    // Outlives `where`, which has views of it.
     auto const single = where.kind == routing::outcome::not_found
                             ? with_single_slashes(incoming.path)
                             : std::nullopt;
     if (single) {
         auto meant = router_.find(incoming.method, *single);
-        if (meant.kind == routing::outcome::found && is_shared(meant.route)) {
+        if (meant.kind != routing::outcome::not_found && is_shared(meant.route)) {
             where = std::move(meant);
         }
     }
+    bool const shared =
+        where.kind == routing::outcome::not_found ? is_librechat(incoming) : is_shared(where.route);
+    auto told = co_await guarded(incoming, where);
+    co_return shared ? with_error_member(std::move(told)) : std::move(told);
+}
+
+broker::task<response> api::guarded(request& incoming, routing const& where) {
+    if (auto wrong_host = hosts_.check(incoming)) {
+        co_return std::move(*wrong_host);
+    }
     bool const found = where.kind == routing::outcome::found;
-    bool const shared = found && is_shared(where.route);
     caller who{std::string(default_tenant)};
     std::unique_ptr<body_reader> read_before;
     if (!found || !is_open(where.route)) {
@@ -168,7 +175,7 @@ broker::task<response> api::handle(request& incoming) {
                          ? co_await judge_body_key(incoming, auth_, read_before)
                          : auth_.check(incoming);
         if (auto* refused = std::get_if<response>(&known)) {
-            co_return shared ? with_error_member(std::move(*refused)) : std::move(*refused);
+            co_return std::move(*refused);
         }
         who = std::get<caller>(std::move(known));
     }
@@ -180,10 +187,8 @@ broker::task<response> api::handle(request& incoming) {
         case routing::outcome::not_found:
             co_return refuse(refusal::not_found, "there is nothing at this path");
     }
-    auto const route = where.route;
-    auto told = co_await answer(
-        {incoming, where, std::move(who.tenant), std::move(who.shared_tenant)}, route);
-    co_return shared ? with_error_member(std::move(told)) : std::move(told);
+    co_return co_await answer(
+        {incoming, where, std::move(who.tenant), std::move(who.shared_tenant)}, where.route);
 }
 
 broker::task<response> api::answer(call here, std::size_t route) {

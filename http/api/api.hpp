@@ -41,7 +41,8 @@ struct endpoint {
 class api final : public handler {
 public:
     /// `shared` are the routes of clients that are met with leniency: repeated slashes in their
-    /// paths count as one, and their problem documents have a member `error`, too.
+    /// paths count as one, and their problem documents have a member `error`, too, as those of
+    /// paths that are nothing have for who is LibreChat.
     api(broker::service& service, authenticator auth, host_guard hosts, api_settings settings,
         std::vector<endpoint> shared = {});
 
@@ -92,6 +93,7 @@ private:
                                       std::shared_ptr<broker::upload_call> uploads);
     broker::task<response> send_path(call here, broker::session_key session);
 
+    broker::task<response> guarded(request& incoming, routing const& where);
     broker::task<response> answer(call here, std::size_t route);
     std::vector<endpoint> with_own(std::vector<endpoint> shared);
     bool is_shared(std::size_t route) const;

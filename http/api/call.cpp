@@ -155,6 +155,12 @@ std::optional<response> refuse_forms(request const& incoming) {
     return std::nullopt;
 }
 
+bool is_librechat(request const& incoming) {
+    auto const* const agent = incoming.headers.find("User-Agent");
+    return incoming.headers.find("User-Id") != nullptr ||
+           (agent != nullptr && agent->starts_with("LibreChat/"));
+}
+
 std::optional<response> refuse_other_types(request const& incoming) {
     auto const accept = incoming.headers.joined("Accept");
     if (accept && accept_quality(*accept, "application", "json") == 0) {

@@ -66,6 +66,9 @@ broker::result<std::size_t> page_limit(std::multimap<std::string, std::string> c
 /// relies on one must not find out by a second execution or a lost file.
 std::optional<response> refuse_forms(request const& incoming);
 
+/// Of LibreChat's clients, by what only they send.
+bool is_librechat(request const& incoming);
+
 /// 406 where `Accept` excludes application/json.
 std::optional<response> refuse_other_types(request const& incoming);
 

@@ -216,17 +216,12 @@ private:
     bool to_store_;
 };
 
-/// Where only LibreChat asks, and what only it says.
-bool is_librechat(request const& incoming) {
-    auto const* const agent = incoming.headers.find("User-Agent");
-    return incoming.path != "/upload" || incoming.headers.find("User-Id") != nullptr ||
-           (agent != nullptr && agent->starts_with("LibreChat/"));
-}
-
 }  // namespace
 
 broker::task<response> api::upload(call here) {
-    any_form form(service_, here, is_librechat(here.incoming));
+    // Under its other base addresses only LibreChat asks.
+    bool const theirs = here.incoming.path != "/upload" || is_librechat(here.incoming);
+    any_form form(service_, here, theirs);
     auto refused = co_await read_form(here.incoming, settings_.upload_bytes, form);
     if (!refused && form.to_store()) {
         auto const kept = co_await form.stored().keep();

@@ -144,6 +144,9 @@ routing router::find(std::string_view method, std::string_view path) const {
             answer.route = *index;
             return answer;
         }
+        if (methods.empty()) {
+            answer.route = candidate.routes.front();
+        }
         collect(candidate, methods);
     }
     answer.params.clear();

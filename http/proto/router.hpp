@@ -27,7 +27,9 @@ struct routing {
         method_not_allowed,  // `allow` names what the path takes
     };
     outcome kind = outcome::not_found;
-    std::size_t route = 0;  // index into the table that the router was built from
+    /// Index into the table that the router was built from; of a method that is not allowed, one of
+    /// those that the path has.
+    std::size_t route = 0;
     /// Raw, percent-encoded, as sent; views into the path that was asked for.
     std::vector<std::pair<std::string_view, std::string_view>> params;
     std::string allow;

@@ -250,6 +250,23 @@ def test_bad_bodies(chat):
     assert odd["stdout"] == "1\n"
 
 
+@pytest.mark.parametrize("base", BASES)
+def test_what_is_not_served_is_told_as_all_errors_are(client, base):
+    for method, path in (("GET", "/exec"), ("PUT", "/exec/programmatic"), ("GET", "/upload"), ("POST", f"/files/{'x' * 21}"),
+                         ("PUT", f"/sessions/{'x' * 21}/objects/{'y' * 21}"), ("POST", f"/download/{'x' * 21}/{'y' * 21}")):
+        answer = client.request(method, base + path)
+        assert (answer.status, answer.json["error"]) == (405, answer.json["detail"]), (path, answer)
+        assert answer.headers["Allow"] in answer.json["error"]
+    answer = client.request("POST", base + "/workspace-tools/execute", {}, AGENT)
+    assert (answer.status, answer.json["error"]) == (404, "there is nothing at this path"), answer
+
+
+def test_others_are_told_in_problem_documents_alone(client):
+    for method, path, headers in (("PUT", "/v1/sessions", AGENT), ("DELETE", "/run", AGENT), ("POST", "/nothing", {})):
+        answer = client.request(method, path, None, headers)
+        assert answer.status in (404, 405) and "error" not in answer.json, answer
+
+
 def test_a_client_that_hangs_up_ends_its_run(client, shared):
     connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=60)
     connection.request("POST", "/v1/exec", json.dumps({"lang": "py", "code": "import time; time.sleep(300)"}),

@@ -3,6 +3,7 @@
 #include "http/librechat/exec_answer.hpp"
 
 #include "broker/base/json_text.hpp"
+#include "http/librechat/object_text.hpp"
 
 #include <fmt/format.h>
 
@@ -16,22 +17,6 @@ using broker::json_object;
 
 /// Names that are told one by one; of more, how many.
 constexpr std::size_t named_files = 20;
-
-/// What tools leave for themselves: nobody asks for it in a chat.
-bool is_by_the_way(std::string const& path) {
-    for (std::size_t at = 0; at < path.size();) {
-        auto const end = path.find('/', at);
-        if (end == std::string::npos) {
-            return false;
-        }
-        auto const folder = path.substr(at, end - at);
-        if (folder.starts_with('.') || folder == "__pycache__" || folder == "node_modules") {
-            return true;
-        }
-        at = end + 1;
-    }
-    return false;
-}
 
 /// What becomes of the files of a run in its answer.
 struct sorted_files {

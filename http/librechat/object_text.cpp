@@ -129,6 +129,21 @@ std::string_view content_type_of(std::string_view path) {
     return at == types.end() ? "application/octet-stream" : at->second;
 }
 
+bool is_by_the_way(std::string_view path) {
+    for (std::size_t at = 0; at < path.size();) {
+        auto const end = path.find('/', at);
+        if (end == std::string_view::npos) {
+            return false;
+        }
+        auto const folder = path.substr(at, end - at);
+        if (folder.starts_with('.') || folder == "__pycache__" || folder == "node_modules") {
+            return true;
+        }
+        at = end + 1;
+    }
+    return false;
+}
+
 listing_detail detail_in(std::string_view query) {
     static constexpr std::array<std::pair<std::string_view, listing_detail>, 3> words = {
         {{"summary", listing_detail::summary},
@@ -151,6 +166,9 @@ listing_detail detail_in(std::string_view query) {
 std::string render_listing(std::vector<file_version> const& files, listing_detail detail) {
     std::string text = "[";
     for (auto const& file : files) {
+        if (file.execution && is_by_the_way(file.path)) {
+            continue;
+        }
         text += text.size() > 1 ? "," : "";
         append_entry(text, file, detail);
     }

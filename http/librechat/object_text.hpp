@@ -16,7 +16,11 @@ enum class listing_detail { simple, summary, full, normalized };
 /// `detail=` of a query; anything else than one of the four words is `simple`.
 listing_detail detail_in(std::string_view query);
 
-/// A JSON array.
+/// In a folder that begins with a dot, or of what tools leave for themselves: nobody asks for it in
+/// a chat.
+bool is_by_the_way(std::string_view path);
+
+/// A JSON array. What a program has left by the way is not in it, what a client has sent is.
 std::string render_listing(std::vector<broker::file_version> const& files, listing_detail detail);
 
 /// One file, for the look whether it is still there: `originalFilename` is its whole path.

@@ -13,8 +13,8 @@ namespace {
 using broker::errc;
 using broker::fail;
 
-/// Of one listing.
-constexpr std::size_t max_listed = 10'000;
+/// Of one listing; as many as one run can have changed, since what is by the way counts.
+constexpr std::size_t max_listed = 20'000;
 
 broker::failure no_file() { return fail(errc::file_not_found, "File not found"); }
 

@@ -64,6 +64,11 @@ class LibreChat:
         return self.client.request("GET", f"{self.base}/download/{ref['storage_session_id']}/{ref['id']}"
                                           f"?kind=user&id={self.user}", None, AGENT)
 
+    def listed(self, session):
+        answer = self.client.request("GET", f"{self.base}/files/{session}?detail=normalized", None, AGENT)
+        assert answer.status == 200, answer
+        return [file["name"] for file in answer.json]
+
     def object(self, ref, method="GET"):
         return self.client.request(method, f"{self.base}/sessions/{ref['storage_session_id']}/objects/{ref['id']}"
                                            f"?kind=user&id={self.user}", None, AGENT)

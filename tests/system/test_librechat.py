@@ -155,6 +155,13 @@ def test_ten_files_are_returned_and_the_others_told(chat):
     told = chat.ok("for i in range(13): open(f'{i:02}.txt', 'w').write(str(i))")
     assert names(told) == [f"{i:02}.txt" for i in range(10)]
     assert "10.txt, 11.txt, 12.txt" in told["stderr"] and "10 files" in told["stderr"]
+    assert chat.listed(told["session_id"]) == [f"{i:02}.txt" for i in range(13)]
+
+
+def test_what_no_answer_tells_is_not_listed(chat):
+    told = chat.ok("import os\nfor name in ('.cache', 'a/.ptc', '__pycache__', 'a/b'):\n"
+                   "    os.makedirs(name); open(name + '/x', 'w').write(name)\nopen('.env', 'w').write('1')")
+    assert names(told) == chat.listed(told["session_id"]) == [".env", "a/b/x"]
 
 
 def test_figures_become_files_beside_those_of_the_program(chat):

@@ -48,6 +48,18 @@ TEST_CASE("listings are as clients take them apart", "[librechat]") {
           R"("size":5,"contentType":"image/png","lastModified":"1970-01-01T00:00:00.001Z"}])");
 }
 
+TEST_CASE("what a program left by the way is not listed", "[librechat]") {
+    std::vector<file_version> files;
+    for (auto const* path : {".cache/x", "a/.ptc/1", "node_modules/m.js", ".env", "a.b/c", "d"}) {
+        files.push_back(stored(path));
+        files.back().execution = execution_id("e");
+        files.back().id = file_version_id(path);
+    }
+    CHECK(render_listing(files, listing_detail::simple) == R"(["s/.env","s/a.b/c","s/d"])");
+    files = {stored(".github/sent.yml")};
+    CHECK(render_listing(files, listing_detail::simple) == R"(["s/f.yml"])");
+}
+
 TEST_CASE("the original name of a file is its whole path", "[librechat]") {
     auto file = stored("a/b.CSV");
     file.read_only = true;

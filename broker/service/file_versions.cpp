@@ -290,6 +290,29 @@ task<result<std::vector<file_version>>> file_versions::of_session(std::string te
                   limit] { return store.of_session(tenant, session, limit); });
 }
 
+/// As if the file without a name had been deleted, which no listing shows.
+task<result<void>> file_versions::note_session(owner whose) {
+    copied made;
+    made.rows.push_back({.id = {},
+                         .tenant = std::move(whose.tenant),
+                         .session = std::move(whose.session),
+                         .path = {},
+                         .content = std::nullopt,
+                         .modified_ns = 0,
+                         .created_at = clock_().wall,
+                         .execution = std::move(whose.execution)});
+    auto const added = co_await add(std::move(made));
+    co_return added ? result<void>{} : added.error();
+}
+
+task<result<bool>> file_versions::knows_session(std::string tenant, session_id session) {
+    auto const noted = co_await newest(std::move(session), {std::string()});
+    if (!noted) {
+        co_return noted.error();
+    }
+    co_return !noted->empty() && noted->front().tenant == tenant;
+}
+
 task<result<void>> file_versions::remove(std::string tenant, file_version_id id) {
     co_return co_await offload(strand_, [&store = store_, tenant = std::move(tenant),
                                          id = std::move(id)] { return store.remove(tenant, id); });

@@ -83,6 +83,10 @@ public:
     task<result<std::vector<file_version>>> of_session(std::string tenant, session_id session,
                                                        std::size_t limit);
 
+    /// That a session was there which may have left no file. Kept as long as a version.
+    task<result<void>> note_session(owner whose);
+    task<result<bool>> knows_session(std::string tenant, session_id session);
+
     /// `file_not_found`.
     task<result<void>> remove(std::string tenant, file_version_id id);
 

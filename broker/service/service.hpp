@@ -101,6 +101,7 @@ struct file_run {
     /// Why an input is not there, in the order of the inputs.
     std::vector<std::optional<failure>> not_placed;
     execution_ticket ticket;  // once it was sent
+    bool has_versions = false;
 
     /// Where versions of its files stand.
     session_id const& files() const noexcept { return where->row.id; }
@@ -175,6 +176,8 @@ public:
 
     /// Files that no session has.
     file_versions& stored_files() noexcept { return context_.versions; }
+    /// Whether it is a session of the tenant's, or was there for a run of its.
+    task<result<bool>> knows_session(std::string tenant, session_id id);
 
     /// In its native form, as it is now.
     task<result<std::string>> text_of(execution_ticket ticket);
@@ -252,6 +255,7 @@ private:
     task<std::set<std::string>> newer_there(std::shared_ptr<session> where,
                                             std::vector<wanted_input> const& inputs);
     void end_run(file_run const& run);
+    task<> note_run(std::shared_ptr<session> where);
     task<> drop_unclaimed(std::shared_ptr<session> where);
     task<> drop(std::shared_ptr<session> where);
     template <class Work>

@@ -222,6 +222,8 @@ task<result<execution>> service::finish_run(std::shared_ptr<file_run> run) {
     auto ended = co_await await_run(run);
     if (ended) {
         co_await keep_figures(run->where, *ended);
+        run->has_versions = std::any_of(ended->files.begin(), ended->files.end(),
+                                        [](auto const& one) { return one.version.has_value(); });
         end_run(*run);
     }
     co_return ended;
@@ -257,9 +259,29 @@ void service::abandon_run(std::shared_ptr<file_run> const& run) {
 }
 
 void service::end_run(file_run const& run) {
-    if (run.once) {
+    if (run.once && !run.where->closing) {
+        if (!run.has_versions) {
+            context_.tasks.spawn(note_run(run.where));
+        }
         context_.tasks.spawn(sessions_.close(run.where, close_kind::finished));
     }
+}
+
+/// Its client was given its id, and may ask for its files.
+task<> service::note_run(std::shared_ptr<session> where) {
+    auto const noted =
+        co_await context_.versions.note_session({where->row.key.tenant, where->row.id, {}});
+    if (!noted) {
+        context_.log.error("run_not_noted",
+                           {{"session", where->row.id.str()}, {"err", noted.error().detail}});
+    }
+}
+
+task<result<bool>> service::knows_session(std::string tenant, session_id id) {
+    if (auto const where = sessions_.find(id)) {
+        co_return where->row.key.tenant == tenant;
+    }
+    co_return co_await context_.versions.knows_session(std::move(tenant), std::move(id));
 }
 
 task<> service::keep_figures(std::shared_ptr<session> where, execution& ended) {

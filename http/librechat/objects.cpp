@@ -32,6 +32,7 @@ broker::task<response> facade::list_files(api::call here) {
         co_return api::to_response(fail(errc::session_not_found, "Session not found"));
     }
     std::vector<broker::file_version> found;
+    bool known = false;
     for (auto const& tenant : here.tenants()) {
         auto theirs = co_await service_.stored_files().of_session(
             tenant, broker::session_id(*session), max_listed);
@@ -39,8 +40,15 @@ broker::task<response> facade::list_files(api::call here) {
             co_return api::to_response(theirs.error());
         }
         found.insert(found.end(), theirs->begin(), theirs->end());
+        auto const its = theirs->empty()
+                             ? co_await service_.knows_session(tenant, broker::session_id(*session))
+                             : true;
+        if (!its) {
+            co_return api::to_response(its.error());
+        }
+        known = known || *its;
     }
-    if (found.empty()) {
+    if (!known) {
         co_return api::to_response(fail(errc::session_not_found, "Session not found"));
     }
     co_return api::json_response(200, render_listing(found, detail));

@@ -158,6 +158,17 @@ def test_ten_files_are_returned_and_the_others_told(chat):
     assert chat.listed(told["session_id"]) == [f"{i:02}.txt" for i in range(13)]
 
 
+def test_a_run_without_files_lists_none(chat, shared):
+    gone = chat.ok("1/0")["session_id"]
+    parked = chat.post("/exec/programmatic", {"code": "await f()", "tools": [{"name": "f"}]},
+                       {"X-LibreChat-Code-Request-ID": gone}).json["session_id"]
+    assert chat.listed(gone) == chat.listed(parked) == []
+    assert chat.post("/exec/programmatic/cancel", {"request_id": gone}).status == 200
+    until(lambda: chat.client.request("GET", "/v1/sessions").json["sessions"] == [], "it is gone")
+    assert chat.listed(parked) == []
+    assert chat.client.request("GET", f"/v1/files/{'x' * 21}", None, AGENT).status == 404
+
+
 def test_what_no_answer_tells_is_not_listed(chat):
     told = chat.ok("import os\nfor name in ('.cache', 'a/.ptc', '__pycache__', 'a/b'):\n"
                    "    os.makedirs(name); open(name + '/x', 'w').write(name)\nopen('.env', 'w').write('1')")

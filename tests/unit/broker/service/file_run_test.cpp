@@ -63,6 +63,23 @@ TEST_CASE("a run's session goes with its end", "[service][run]") {
     s.check_nothing_left();
 }
 
+TEST_CASE("a run that left no file is still known, to its tenant", "[service][run]") {
+    run_stage s;
+    auto const run = s.begin();
+    REQUIRE(run);
+    auto const known = [&](std::string tenant, session_id const& id) {
+        return *s.stage.get(s.stage.api.knows_session(std::move(tenant), id));
+    };
+    CHECK(known("default", (*run)->files()));
+    CHECK_FALSE(known("other", (*run)->files()));
+    s.stage.api.abandon_run(*run);
+    s.check_nothing_left();
+    CHECK(known("default", (*run)->files()));
+    CHECK_FALSE(known("other", (*run)->files()));
+    CHECK_FALSE(known("default", session_id::make()));
+    CHECK(s.stage.get(s.host_files().of_session("default", (*run)->files(), 10))->empty());
+}
+
 TEST_CASE("inputs are there, each by itself", "[service][run]") {
     run_stage s;
     auto const one = s.stored("a", "first");

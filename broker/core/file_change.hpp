@@ -22,6 +22,8 @@ struct file_change {
     /// Of what was kept of it, if that could be done.
     std::optional<file_version_id> version = std::nullopt;
     std::optional<sha256_digest> sha256 = std::nullopt;
+    /// Why nothing was kept of it, in words for its client; empty otherwise.
+    std::string not_kept = {};
 
     friend bool operator==(file_change const&, file_change const&) = default;
 };

@@ -6,11 +6,13 @@
 #include "broker/base/beneath.hpp"
 #include "broker/service/file_hashing.hpp"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <map>
 #include <utility>
+#include <variant>
 
 namespace broker {
 namespace {
@@ -34,17 +36,21 @@ struct copy_of_file {
     std::int64_t modified_ns = 0;
 };
 
-/// Absent: nothing that could be kept.
-result<std::optional<copy_of_file>> copy_file(workspace const& in, std::string const& path,
-                                              content_store const& into,
-                                              content_draft::flush when) {
+/// What there is of a file, or why there is nothing that could be kept.
+using copy_or_reason = std::variant<copy_of_file, std::string_view>;
+
+result<copy_or_reason> copy_file(workspace const& in, std::string const& path,
+                                 content_store const& into, content_draft::flush when) {
     auto const opened = beneath::open_file(in.data.get(), path, in.owner);
     if (!opened) {
-        return std::optional<copy_of_file>{};
+        return "it could not be read any more";
     }
     for (int i = 0; i < tries_of_a_moving_file; ++i) {
         auto const before = identity_of_open(opened->get());
-        if (!before || (in.size_bytes > 0 && before->size > in.size_bytes)) {
+        if (before && in.size_bytes > 0 && before->size > in.size_bytes) {
+            return "it is larger than the disk of the session";
+        }
+        if (!before) {
             break;
         }
         auto draft = into.begin();
@@ -62,9 +68,29 @@ result<std::optional<copy_of_file>> copy_file(workspace const& in, std::string c
         if (!key) {
             return key.error();
         }
-        return std::optional(copy_of_file{std::move(*draft), *key, before->mtime_ns});
+        return copy_of_file{std::move(*draft), *key, before->mtime_ns};
     }
-    return std::optional<copy_of_file>{};
+    return "it was being written";
+}
+
+void none_kept(std::vector<file_change>& changes, failure const& why) {
+    for (auto& one : changes) {
+        one.not_kept = why.code == errc::no_capacity ? why.detail : "the broker could not store it";
+    }
+}
+
+/// What the tenant may have is told apart from what the disk has.
+failure not_added(failure why, version_store& store, std::string const& tenant,
+                  std::uint64_t wanted, version_keep const& keep) {
+    auto const used = store.used_bytes(tenant);
+    if (why.code != errc::no_capacity || !used || *used + wanted <= keep.tenant_bytes) {
+        return why;
+    }
+    return fail(errc::no_capacity,
+                fmt::format("the files of this tenant may take {} bytes with their versions, and "
+                            "all that is there was used lately; delete what is not needed, or let "
+                            "the operator raise version_bytes_per_tenant",
+                            keep.tenant_bytes));
 }
 
 }  // namespace
@@ -73,7 +99,8 @@ result<std::optional<copy_of_file>> copy_file(workspace const& in, std::string c
 struct file_versions::copied {
     std::vector<content_draft> drafts;
     std::vector<file_version> rows;
-    std::vector<std::size_t> changes;  // whose each row is
+    std::vector<std::size_t> changes;                                // whose each row is
+    std::vector<std::pair<std::size_t, std::string_view>> not_kept;  // changes without one
 };
 
 result<file_versions::copied> file_versions::copy_changes(workspace const& in, owner const& whose,
@@ -86,6 +113,7 @@ result<file_versions::copied> file_versions::copy_changes(workspace const& in, o
     for (std::size_t i = 0; i < changes.size(); ++i) {
         auto const& change = changes[i];
         if (change.path.size() > workspace_path::max_bytes) {
+            made.not_kept.emplace_back(i, "its path is too long");
             continue;
         }
         file_version row{.id = {},
@@ -101,12 +129,14 @@ result<file_versions::copied> file_versions::copy_changes(workspace const& in, o
             if (!copy) {
                 return copy.error();
             }
-            if (!*copy) {
+            auto* const whole = std::get_if<copy_of_file>(&*copy);
+            if (whole == nullptr) {
+                made.not_kept.emplace_back(i, std::get<std::string_view>(*copy));
                 continue;
             }
-            row.content = (*copy)->key;
-            row.modified_ns = (*copy)->modified_ns;
-            made.drafts.push_back(std::move((*copy)->draft));
+            row.content = whole->key;
+            row.modified_ns = whole->modified_ns;
+            made.drafts.push_back(std::move(whole->draft));
         }
         made.rows.push_back(std::move(row));
         made.changes.push_back(i);
@@ -163,12 +193,18 @@ task<result<void>> file_versions::keep(std::shared_ptr<workspace const> in, owne
         return copy_changes(*in, whose, changes, now, store.contents());
     });
     if (!made) {
+        none_kept(changes, made.error());
         co_return made.error();
     }
     auto const of = std::move(made->changes);
+    auto const not_kept = std::move(made->not_kept);
     auto added = co_await add(std::move(*made));
     if (!added) {
+        none_kept(changes, added.error());
         co_return added.error();
+    }
+    for (auto const& [change, why] : not_kept) {
+        changes[change].not_kept = why;
     }
     for (std::size_t i = 0; i < added->size(); ++i) {
         auto const& one = (*added)[i];
@@ -258,7 +294,13 @@ task<result<std::vector<file_version>>> file_versions::add(copied made) {
         strand_,
         [&store = store_, keep = keep_now(), rows = std::move(made.rows),
          drafts = std::make_shared<std::vector<content_draft>>(std::move(made.drafts))]() mutable {
-            return store.add(std::move(rows), std::move(*drafts), keep);
+            auto const tenant = rows.empty() ? std::string() : rows.front().tenant;
+            std::uint64_t wanted = 0;
+            for (auto const& one : rows) {
+                wanted += one.content ? one.content->size_bytes : 0;
+            }
+            auto added = store.add(std::move(rows), std::move(*drafts), keep);
+            return added ? std::move(added) : not_added(added.error(), store, tenant, wanted, keep);
         });
 }
 

@@ -40,8 +40,8 @@ public:
     };
 
     /// Keeps what the changes left, and notes its id and digest in each. A file that is gone again,
-    /// does not hold still, is larger than its file system or lies too deep for a path gets none.
-    /// On failure none does.
+    /// does not hold still, is larger than its file system or lies too deep for a path gets none,
+    /// but the reason. On failure none does.
     task<result<void>> keep(std::shared_ptr<workspace const> in, owner whose,
                             std::vector<file_change>& changes);
 
@@ -66,7 +66,8 @@ public:
     task<result<std::shared_ptr<draft>>> begin(std::string path, bool read_only);
     /// `no_capacity` when the broker's disk is full.
     task<result<void>> write(std::shared_ptr<draft> to, std::string bytes);
-    /// All or none. Nothing can be written to a draft behind this.
+    /// All or none; `no_capacity` when the tenant has as much as it may have, too. Nothing can be
+    /// written to a draft behind this.
     task<result<std::vector<file_version>>> keep(owner whose,
                                                  std::vector<std::shared_ptr<draft>> drafts);
 

@@ -57,7 +57,7 @@ problem table(errc code) {
         case errc::too_many_sessions:
             return row(429, "too_many_sessions", "The tenant has too many sessions", 30);
         case errc::no_capacity:
-            return row(503, "no_capacity", "No capacity is left for another session", 10);
+            return row(503, "no_capacity", "No capacity is left", 10);
         case errc::runtime_unavailable:
             return row(503, "runtime_unavailable", "Containers cannot be started", 30);
         case errc::image_unavailable:

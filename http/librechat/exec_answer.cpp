@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace http::librechat {
 namespace {
@@ -24,7 +25,7 @@ struct sorted_files {
     std::vector<placed_input const*> modified_from;  // of each of `told`, or null
     std::vector<placed_input const*> inherited;
     std::vector<std::string> deleted;
-    std::vector<std::string> not_kept;
+    std::vector<std::pair<std::string, std::vector<std::string>>> not_kept;  // by reason
     std::vector<std::string> too_many;
 };
 
@@ -52,6 +53,17 @@ placed_input const* input_at(exec_result const& of, std::string const& path) {
     return at == of.inputs.end() ? nullptr : &*at;
 }
 
+void add_not_kept(sorted_files& out, file_change const& change) {
+    auto const why = change.not_kept.empty() ? "it could not be stored" : change.not_kept;
+    auto const at = std::find_if(out.not_kept.begin(), out.not_kept.end(),
+                                 [&why](auto const& one) { return one.first == why; });
+    if (at == out.not_kept.end()) {
+        out.not_kept.push_back({why, {change.path}});
+    } else {
+        at->second.push_back(change.path);
+    }
+}
+
 sorted_files sort(exec_result const& of) {
     sorted_files out;
     sort_inputs(of, out);
@@ -63,7 +75,7 @@ sorted_files sort(exec_result const& of) {
             continue;
         }
         if (!change.version) {
-            out.not_kept.push_back(change.path);
+            add_not_kept(out, change);
         } else if (out.told.size() == of.max_files) {
             out.too_many.push_back(change.path);
         } else {
@@ -152,10 +164,8 @@ std::string stderr_of(exec_result const& of, sorted_files const& files) {
                                    "Put them into one archive.",
                                    of.max_files, listed(files.too_many)));
     }
-    if (!files.not_kept.empty()) {
-        add_line(text, fmt::format("Not kept, as it was being written, or is too large, or no more "
-                                   "files can be stored: {}.",
-                                   listed(files.not_kept)));
+    for (auto const& [why, paths] : files.not_kept) {
+        add_line(text, fmt::format("Not kept: {}; {}.", listed(paths), why));
     }
     return text;
 }

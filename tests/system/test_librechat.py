@@ -158,6 +158,19 @@ def test_ten_files_are_returned_and_the_others_told(chat):
     assert chat.listed(told["session_id"]) == [f"{i:02}.txt" for i in range(13)]
 
 
+def test_what_finds_no_room_says_so():
+    with Broker(version_bytes_per_tenant=1 << 20) as broker:
+        chat = LibreChat(broker.client())
+        ref = chat.upload("in", b"x" * (1 << 19))
+        told = chat.ok("open('large', 'w').write('y' * (1 << 20))\nprint('ran')", files=[ref])
+        assert told["stdout"] == "ran\n" and names(told) == [], told
+        assert "Not kept: large; the files of this tenant may take 1048576 bytes" in told["stderr"], told
+        refused = chat.send("/upload", [("kind", "user"), ("id", "1"), ("file", b"z" * (1 << 20), "z")])
+        assert (refused.status, refused.json["code"]) == (503, "no_capacity"), refused
+        assert "may take 1048576 bytes" in refused.json["error"] and "version_bytes_per_tenant" in refused.json["error"]
+        assert "session" not in refused.json["title"] and refused.json["title"]
+
+
 def test_a_run_without_files_lists_none(chat, shared):
     gone = chat.ok("1/0")["session_id"]
     parked = chat.post("/exec/programmatic", {"code": "await f()", "tools": [{"name": "f"}]},

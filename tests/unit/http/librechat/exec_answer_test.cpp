@@ -104,8 +104,19 @@ TEST_CASE("files that are not returned are told", "[librechat]") {
     CHECK(got["files"].size() == 1);
     auto const told = got["stderr"].get<std::string>();
     CHECK(told.find("not returned: b, .env.") != std::string::npos);
-    CHECK(told.find("stored: c.") != std::string::npos);
+    CHECK(told.find("Not kept: c; it could not be stored.\n") != std::string::npos);
     CHECK(told.find("cache") == std::string::npos);
+}
+
+TEST_CASE("files that were not kept are told by reason", "[librechat]") {
+    std::vector<file_change> files;
+    for (auto const* path : {"a", "b", "c"}) {
+        files.push_back(change(path, kind::created, ""));
+        files.back().not_kept = *path == 'b' ? "there is no room" : "it was being written";
+    }
+    files.push_back(change(".cache/x", kind::created, ""));
+    CHECK(rendered(result_with({}, std::move(files)))["stderr"] ==
+          "Not kept: a, c; it was being written.\nNot kept: b; there is no room.\n");
 }
 
 TEST_CASE("ends have the official words", "[librechat]") {

@@ -102,6 +102,8 @@ struct file_run {
     std::vector<std::optional<failure>> not_placed;
     execution_ticket ticket;  // once it was sent
     bool has_versions = false;
+    /// In words, of images that were shown and are not among the files; empty where there are none.
+    std::string figures_lost;
 
     /// Where versions of its files stand.
     session_id const& files() const noexcept { return where->row.id; }
@@ -247,7 +249,7 @@ private:
     result<execution_ticket> submit_to(std::shared_ptr<session> const& where,
                                        execution_options options, std::string code_sha256,
                                        bool promised);
-    task<> keep_figures(std::shared_ptr<session> where, execution& ended);
+    task<> keep_figures(std::shared_ptr<file_run> run, execution& ended);
     task<result<file_change>> keep_new_file(std::shared_ptr<session> where, std::string path,
                                             std::string bytes);
     task<result<std::shared_ptr<session>>> session_of_run(session_key key, session_request wish);

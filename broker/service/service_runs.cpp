@@ -56,14 +56,19 @@ std::optional<figure> figure_of(std::string_view display) {
     return std::nullopt;
 }
 
-std::vector<figure> figures_of(std::string const& displays_json) {
-    std::vector<figure> found;
+struct shown_figures {
+    std::vector<figure> first;
+    std::size_t more = 0;
+};
+
+shown_figures figures_of(std::string const& displays_json) {
+    shown_figures found;
     for (auto const display : json_elements(displays_json)) {
-        if (found.size() == max_figures) {
-            break;
-        }
-        if (auto one = figure_of(display)) {
-            found.push_back(std::move(*one));
+        auto one = figure_of(display);
+        if (one && found.first.size() < max_figures) {
+            found.first.push_back(std::move(*one));
+        } else if (one) {
+            ++found.more;
         }
     }
     return found;
@@ -221,7 +226,7 @@ task<result<execution>> service::await_run(std::shared_ptr<file_run> run) {
 task<result<execution>> service::finish_run(std::shared_ptr<file_run> run) {
     auto ended = co_await await_run(run);
     if (ended) {
-        co_await keep_figures(run->where, *ended);
+        co_await keep_figures(run, *ended);
         run->has_versions = std::any_of(ended->files.begin(), ended->files.end(),
                                         [](auto const& one) { return one.version.has_value(); });
         end_run(*run);
@@ -284,18 +289,23 @@ task<result<bool>> service::knows_session(std::string tenant, session_id id) {
     co_return co_await context_.versions.knows_session(std::move(tenant), std::move(id));
 }
 
-task<> service::keep_figures(std::shared_ptr<session> where, execution& ended) {
+task<> service::keep_figures(std::shared_ptr<file_run> run, execution& ended) {
     if (ended.output.displays_json.size() <= std::string_view("[]").size()) {
         co_return;
     }
-    auto figures = co_await offload(
+    auto const figures = co_await offload(
         context_.pool, [displays = ended.output.displays_json] { return figures_of(displays); });
+    if (figures.more > 0) {
+        run->figures_lost =
+            fmt::format("{} more images were shown; of one run {} at most are kept as files.",
+                        figures.more, max_figures);
+    }
     unsigned number = 0;
     std::size_t told = 0;
-    for (auto const& one : figures) {
+    for (auto const& one : figures.first) {
         for (;;) {
             auto path = fmt::format("plot_{}.{}", ++number, one.suffix);
-            auto kept = co_await keep_new_file(where, std::move(path), one.bytes);
+            auto kept = co_await keep_new_file(run->where, std::move(path), one.bytes);
             if (kept) {
                 // Before what else there is: where not all are told, a picture is.
                 ended.files.insert(ended.files.begin() + static_cast<std::ptrdiff_t>(told++),
@@ -305,6 +315,9 @@ task<> service::keep_figures(std::shared_ptr<session> where, execution& ended) {
             if (kept.error().code != errc::precondition_failed || number >= max_figure_number) {
                 context_.log.error("figure_not_kept",
                                    {{"execution", ended.id.str()}, {"err", kept.error().detail}});
+                run->figures_lost =
+                    fmt::format("{} of the images that were shown could not be stored as files.",
+                                figures.first.size() - told + figures.more);
                 co_return;
             }
         }

@@ -159,6 +159,9 @@ std::string stderr_of(exec_result const& of, sorted_files const& files) {
     } else if (of.ended.output.stdout_text.size() > of.max_text_bytes) {
         add_line(text, "stdout was cut. Print less, or write to a file.");
     }
+    if (!of.figures_lost.empty()) {
+        add_line(text, of.figures_lost);
+    }
     if (!files.too_many.empty()) {
         add_line(text, fmt::format("At most {} files are returned by one run; not returned: {}. "
                                    "Put them into one archive.",

@@ -25,6 +25,7 @@ struct exec_result {
     broker::session_id session;        // whose versions the new files are
     std::vector<placed_input> inputs;  // those that were there
     std::vector<std::string> notes;    // lines for `stderr`: what was wrong with other inputs
+    std::string figures_lost;          // a line for `stderr`, or empty
     std::string language;              // as it was asked for
     bool knows_inherited = true;
     std::size_t max_files = 10;

@@ -261,6 +261,7 @@ broker::task<broker::result<exec_result>> facade::run(api::call here, exec_reque
     }
     auto out = std::move(begun->frame);
     out.ended = *std::move(ended);
+    out.figures_lost = run->figures_lost;
     co_return out;
 }
 

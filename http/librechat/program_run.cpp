@@ -246,6 +246,7 @@ broker::task<broker::result<std::string>> program_run::finish() {
     out += all.rest();
     auto const sentence = sentence_of(*ended);
     frame_.ended = *std::move(ended);
+    frame_.figures_lost = run_->figures_lost;
     if (!sentence) {
         co_return render_exec(frame_, "completed");
     }

@@ -34,6 +34,13 @@ def test_python_keeps_its_variables_and_files(chat):
     assert "NameError" in chat.ok("print(x)")["stderr"]
 
 
+def test_more_images_than_become_files_are_told(chat):
+    told = chat.ok("from IPython.display import display\nfor i in range(103): display({'image/svg+xml': f'<svg id=\"{i}\"/>'}, raw=True)",
+                   runtime_session_hint=hint(20))
+    assert names(told) == sorted(f"plot_{i}.svg" for i in range(1, 11))
+    assert "3 more images were shown; of one run 100 at most are kept as files.\n" in told["stderr"], told["stderr"]
+
+
 def test_bash_keeps_its_directory_variables_and_functions(chat):
     chat.ok("mkdir -p sub; cd sub; v=1; f() { echo \"f $1\"; }; export E=2", "bash", runtime_session_hint=hint(3))
     told = chat.ok("pwd; echo $v $E; f x", "bash", runtime_session_hint=hint(3))

@@ -31,6 +31,7 @@ std::vector<api::entry> const& api::table() {
         {{"GET", "/docs"}, &api::docs, true},
         {{"POST", "/run"}, &api::run},
         {{"POST", "/upload"}, &api::upload, false, false, true},
+        {{"POST", "/upload/batch"}, &api::upload_batch, false, false, true},
         {{"GET", "/download/{id}/{path...}"}, &api::download, false, false, true},
         {{"POST", "/v1/sessions"}, &api::create_session},
         {{"GET", "/v1/sessions"}, &api::list_sessions},
@@ -125,7 +126,6 @@ std::vector<endpoint> api::with_own(std::vector<endpoint> shared) {
     };
     add("POST", "/v1/upload", &api::upload);
     add("POST", "/run/upload", &api::upload);
-    add("POST", "/upload/batch", &api::upload_batch);
     add("POST", "/v1/upload/batch", &api::upload_batch);
     add("POST", "/run/upload/batch", &api::upload_batch);
     add("GET", "/v1/download/{id}/{path...}", &api::download);

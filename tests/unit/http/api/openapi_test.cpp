@@ -21,6 +21,7 @@ using nlohmann::json;
 using names = std::set<std::string>;
 
 json const nothing;
+std::vector<std::string> const librechat = {"librechat"};
 
 json parsed(std::string_view text) { return json::parse(text, nullptr, false); }
 
@@ -168,8 +169,13 @@ TEST_CASE("the router serves what is described, and nothing else", "[http][opena
         }
         served.insert(std::string(route.method).append(" ").append(path));
     }
+    // LibreChat's are in a folder of their own, with a test of their own.
     names described;
-    each_operation([&](std::string const& name, json const&) { described.insert(name); });
+    each_operation([&](std::string const& name, json const& operation) {
+        if (served.contains(name) || words(member(operation, "tags")) != librechat) {
+            described.insert(name);
+        }
+    });
     CHECK(served == described);
 }
 
@@ -195,6 +201,9 @@ TEST_CASE("each error that is described is the one problem document", "[http][op
                 continue;
             }
             INFO(name + " " + status);
+            if (status == "422" && words(member(operation, "tags")) == librechat) {
+                continue;  // `unsupported_capability`, in the words of its official server
+            }
             auto const& content = member(followed(answer), "content");
             CHECK(keys(content) == names{"application/problem+json"});
             auto const& shape = member(member(content, "application/problem+json"), "schema");
@@ -214,8 +223,8 @@ TEST_CASE("routes without a key are those that say so", "[http][openapi]") {
             CHECK(member(operation, "responses").contains("401"));
         }
     });
-    CHECK(open ==
-          names{"GET /healthz", "GET /readyz", "GET /version", "GET /openapi.json", "GET /docs"});
+    CHECK(open == names{"GET /healthz", "GET /readyz", "GET /version", "GET /openapi.json",
+                        "GET /docs", "GET /health"});
     CHECK(member(document(), "security").size() == 3);
 }
 

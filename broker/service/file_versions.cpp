@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 #include <variant>
@@ -305,31 +306,44 @@ task<result<std::vector<file_version>>> file_versions::add(copied made) {
 }
 
 task<result<std::vector<std::optional<file_version>>>> file_versions::find(
-    std::string tenant, std::vector<file_version_id> ids) {
-    using found_versions = std::vector<std::optional<file_version>>;
-    co_return co_await offload(strand_,
-                               [&store = store_, tenant = std::move(tenant), ids = std::move(ids),
-                                now = clock_().wall]() -> result<found_versions> {
-                                   found_versions found;
-                                   for (auto const& id : ids) {
-                                       auto one = store.use(tenant, id, now);
-                                       if (!one && one.error().code != errc::file_not_found) {
-                                           return one.error();
-                                       }
-                                       found.push_back(one && one->content
-                                                           ? std::optional(std::move(*one))
-                                                           : std::nullopt);
-                                   }
-                                   return found;
-                               });
+    std::vector<std::string> tenants, std::vector<file_version_id> ids) {
+    co_return co_await offload(
+        strand_,
+        [&store = store_, tenants = std::move(tenants), ids = std::move(ids),
+         now = clock_().wall]() -> result<std::vector<std::optional<file_version>>> {
+            std::vector<std::optional<file_version>> found(ids.size());
+            for (std::size_t i = 0; i < ids.size(); ++i) {
+                for (std::size_t of = 0; of < tenants.size() && !found[i]; ++of) {
+                    auto one = store.use(tenants[of], ids[i], now);
+                    if (!one && one.error().code != errc::file_not_found) {
+                        return one.error();
+                    }
+                    if (one && one->content) {
+                        found[i] = std::move(*one);
+                    }
+                }
+            }
+            return found;
+        });
 }
 
-task<result<std::vector<file_version>>> file_versions::of_session(std::string tenant,
+task<result<std::vector<file_version>>> file_versions::of_session(std::vector<std::string> tenants,
                                                                   session_id session,
                                                                   std::size_t limit) {
     co_return co_await offload(
-        strand_, [&store = store_, tenant = std::move(tenant), session = std::move(session),
-                  limit] { return store.of_session(tenant, session, limit); });
+        strand_,
+        [&store = store_, tenants = std::move(tenants), session = std::move(session),
+         limit]() -> result<std::vector<file_version>> {
+            std::vector<file_version> found;
+            for (auto const& tenant : tenants) {
+                auto theirs = store.of_session(tenant, session, limit - found.size());
+                if (!theirs) {
+                    return theirs.error();
+                }
+                std::move(theirs->begin(), theirs->end(), std::back_inserter(found));
+            }
+            return found;
+        });
 }
 
 /// As if the file without a name had been deleted, which no listing shows.
@@ -347,12 +361,14 @@ task<result<void>> file_versions::note_session(owner whose) {
     co_return added ? result<void>{} : added.error();
 }
 
-task<result<bool>> file_versions::knows_session(std::string tenant, session_id session) {
+task<result<bool>> file_versions::knows_session(std::vector<std::string> tenants,
+                                                session_id session) {
     auto const noted = co_await newest(std::move(session), {std::string()});
     if (!noted) {
         co_return noted.error();
     }
-    co_return !noted->empty() && noted->front().tenant == tenant;
+    co_return !noted->empty() &&
+        std::find(tenants.begin(), tenants.end(), noted->front().tenant) != tenants.end();
 }
 
 task<result<void>> file_versions::remove(std::string tenant, file_version_id id) {

@@ -71,9 +71,9 @@ public:
     task<result<std::vector<file_version>>> keep(owner whose,
                                                  std::vector<std::shared_ptr<draft>> drafts);
 
-    /// Those of the tenant, in the order of ids; nothing in the place of any other, and of one that
-    /// says that its file was deleted. Counts as used.
-    task<result<std::vector<std::optional<file_version>>>> find(std::string tenant,
+    /// Those of one of the tenants, in the order of ids; nothing in the place of any other, and of
+    /// one that says that its file was deleted. Counts as used.
+    task<result<std::vector<std::optional<file_version>>>> find(std::vector<std::string> tenants,
                                                                 std::vector<file_version_id> ids);
 
     /// The newest of each path that has one.
@@ -81,12 +81,12 @@ public:
                                                    std::vector<std::string> paths);
 
     /// What stands at each path of a session, or of an upload that has none.
-    task<result<std::vector<file_version>>> of_session(std::string tenant, session_id session,
-                                                       std::size_t limit);
+    task<result<std::vector<file_version>>> of_session(std::vector<std::string> tenants,
+                                                       session_id session, std::size_t limit);
 
     /// That a session was there which may have left no file. Kept as long as a version.
     task<result<void>> note_session(owner whose);
-    task<result<bool>> knows_session(std::string tenant, session_id session);
+    task<result<bool>> knows_session(std::vector<std::string> tenants, session_id session);
 
     /// `file_not_found`.
     task<result<void>> remove(std::string tenant, file_version_id id);

@@ -178,8 +178,8 @@ public:
 
     /// Files that no session has.
     file_versions& stored_files() noexcept { return context_.versions; }
-    /// Whether it is a session of the tenant's, or was there for a run of its.
-    task<result<bool>> knows_session(std::string tenant, session_id id);
+    /// Whether it is a session of one of the tenants, or was there for a run of theirs.
+    task<result<bool>> knows_session(std::vector<std::string> tenants, session_id id);
 
     /// In its native form, as it is now.
     task<result<std::string>> text_of(execution_ticket ticket);

@@ -282,11 +282,11 @@ task<> service::note_run(std::shared_ptr<session> where) {
     }
 }
 
-task<result<bool>> service::knows_session(std::string tenant, session_id id) {
+task<result<bool>> service::knows_session(std::vector<std::string> tenants, session_id id) {
     if (auto const where = sessions_.find(id)) {
-        co_return where->row.key.tenant == tenant;
+        co_return std::find(tenants.begin(), tenants.end(), where->row.key.tenant) != tenants.end();
     }
-    co_return co_await context_.versions.knows_session(std::move(tenant), std::move(id));
+    co_return co_await context_.versions.knows_session(std::move(tenants), std::move(id));
 }
 
 task<> service::keep_figures(std::shared_ptr<file_run> run, execution& ended) {

@@ -36,18 +36,16 @@ std::string limits_of(broker::limits const& l) {
     return text;
 }
 
-void append_file(std::string& text, broker::file_info const& file) {
-    json_object one(text);
+}  // namespace
+
+void add_file(json_object& one, broker::file_info const& file) {
     one.string("path", file.path).integer("size_bytes", static_cast<std::int64_t>(file.size_bytes));
     one.string_or_null("sha256",
                        file.sha256 ? std::optional(broker::to_hex(*file.sha256)) : std::nullopt);
     one.string_or_null("version", file.version ? std::optional(file.version->str()) : std::nullopt);
     one.string("modified_at", broker::to_rfc3339(broker::wall_time(
                                   std::chrono::milliseconds(file.modified_ns / 1'000'000))));
-    one.close();
 }
-
-}  // namespace
 
 std::string render_run(broker::execution const& e) {
     auto const bytes = e.output.stdout_text.size() + e.plain_stderr.size();
@@ -139,12 +137,11 @@ std::string render_file_page(broker::file_page const& page, std::string const& s
     std::string text;
     json_object out(text);
     out.raw("files", array_of(page.files, [&](std::string& one, broker::file_info const& file) {
-                append_file(one, file);
-                one.pop_back();
-                one += ",\"url\":";
-                broker::append_json_string(
-                    one, "/v1/sessions/" + session_name + "/files/" + broker::to_url(file.path));
-                one += '}';
+                json_object object(one);
+                add_file(object, file);
+                object.string(
+                    "url", "/v1/sessions/" + session_name + "/files/" + broker::to_url(file.path));
+                object.close();
             }));
     out.string_or_null("next_cursor", page.next_cursor);
     out.boolean("complete", page.complete);
@@ -180,7 +177,9 @@ std::string render_version_page(broker::version_page const& page) {
 
 std::string render_stored_file(broker::stored_file const& file) {
     std::string text;
-    append_file(text, file.info);
+    json_object out(text);
+    add_file(out, file.info);
+    out.close();
     return text;
 }
 

@@ -4,6 +4,7 @@
 // thread.
 #pragma once
 
+#include "broker/base/json_text.hpp"
 #include "broker/core/execution.hpp"
 #include "broker/service/service.hpp"
 
@@ -25,6 +26,8 @@ std::string render_session_page(broker::session_page const& page);
 std::string render_file_page(broker::file_page const& page, std::string const& session_name);
 
 std::string render_version_page(broker::version_page const& page);
+/// The members of a file, into an object that may have others.
+void add_file(broker::json_object& out, broker::file_info const& file);
 std::string render_stored_file(broker::stored_file const& file);
 
 }  // namespace http::api

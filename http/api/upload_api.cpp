@@ -147,21 +147,6 @@ private:
     std::vector<broker::stored_file> stored_;
 };
 
-void append_librechat_names(std::string& text, broker::file_info const& file) {
-    auto const add = [&text](std::string_view name, std::string const& value) {
-        text += ',';
-        broker::append_json_string(text, name);
-        text += ':';
-        broker::append_json_string(text, value);
-    };
-    if (file.version) {
-        add("fileId", file.version->str());
-        add("id", file.version->str());
-    }
-    add("filename", file.path);
-    add("name", file.path);
-}
-
 std::string render(workspace_form const& form) {
     std::string text;
     broker::json_object out(text);
@@ -172,10 +157,13 @@ std::string render(workspace_form const& form) {
     files += '[';
     for (auto const& file : form.stored()) {
         files += files.back() == '[' ? "" : ",";
-        files += render_stored_file(file);
-        files.pop_back();
-        append_librechat_names(files, file.info);
-        files += '}';
+        broker::json_object one(files);
+        add_file(one, file.info);
+        // As LibreChat's clients call the same.
+        if (auto const& version = file.info.version) {
+            one.string("fileId", version->str()).string("id", version->str());
+        }
+        one.string("filename", file.info.path).string("name", file.info.path).close();
     }
     files += ']';
     out.close();

@@ -37,7 +37,6 @@ void read_files(object_reader& fields, exec_request& out) {
         file_ref ref;
         ref.id = either_if_text(one, "id", "fileId");
         auto const modern = one.has("storage_session_id");
-        ref.storage_session = either_if_text(one, "storage_session_id", "session_id");
         ref.name = either_if_text(one, "name", "filename");
         out.knows_inherited = out.knows_inherited && modern;
         out.files.push_back(std::move(ref));

@@ -13,11 +13,10 @@
 
 namespace http::librechat {
 
-/// A file that an earlier answer named.
+/// A file that an earlier answer named; the session beside it is a hint that nobody needs.
 struct file_ref {
     std::string id;
-    std::string storage_session;  // a hint only: ids are of nothing else
-    std::string name;             // where code is to find it; empty: its own
+    std::string name;  // where code is to find it; empty: its own
 };
 
 struct exec_request {

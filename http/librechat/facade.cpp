@@ -130,20 +130,12 @@ broker::task<broker::result<std::vector<broker::wanted_input>>> facade::find_inp
     for (auto const& ref : refs) {
         ids.emplace_back(broker::is_random_id(ref.id) ? ref.id : "");
     }
-    std::vector<std::optional<broker::file_version>> found(refs.size());
-    for (auto const& tenant : tenants) {
-        auto theirs = co_await service_.stored_files().find(tenant, ids);
-        if (!theirs) {
-            co_return theirs.error();
-        }
-        for (std::size_t i = 0; i < found.size(); ++i) {
-            if (!found[i]) {
-                found[i] = std::move((*theirs)[i]);
-            }
-        }
+    auto found = co_await service_.stored_files().find(std::move(tenants), std::move(ids));
+    if (!found) {
+        co_return found.error();
     }
     for (std::size_t i = 0; i < refs.size(); ++i) {
-        auto& one = found[i];
+        auto& one = (*found)[i];
         if (!one) {
             notes.push_back(
                 fmt::format("The file {} is not available any more; it has to be "

@@ -16,6 +16,7 @@ using broker::fail;
 /// Of one listing; as many as one run can have changed, since what is by the way counts.
 constexpr std::size_t max_listed = 20'000;
 
+broker::failure no_session() { return fail(errc::session_not_found, "Session not found"); }
 broker::failure no_file() { return fail(errc::file_not_found, "File not found"); }
 
 std::optional<std::string> random_id(api::call const& here, std::string_view name) {
@@ -29,29 +30,20 @@ broker::task<response> facade::list_files(api::call here) {
     auto const session = random_id(here, "sid");
     auto const detail = detail_in(here.incoming.query);
     if (!session) {
-        co_return api::to_response(fail(errc::session_not_found, "Session not found"));
+        co_return api::to_response(no_session());
     }
-    std::vector<broker::file_version> found;
-    bool known = false;
-    for (auto const& tenant : here.tenants()) {
-        auto theirs = co_await service_.stored_files().of_session(
-            tenant, broker::session_id(*session), max_listed);
-        if (!theirs) {
-            co_return api::to_response(theirs.error());
+    broker::session_id const id(*session);
+    auto const found = co_await service_.stored_files().of_session(here.tenants(), id, max_listed);
+    if (!found) {
+        co_return api::to_response(found.error());
+    }
+    if (found->empty()) {
+        auto const known = co_await service_.knows_session(here.tenants(), id);
+        if (!known || !*known) {
+            co_return api::to_response(known ? no_session() : known.error());
         }
-        found.insert(found.end(), theirs->begin(), theirs->end());
-        auto const its = theirs->empty()
-                             ? co_await service_.knows_session(tenant, broker::session_id(*session))
-                             : true;
-        if (!its) {
-            co_return api::to_response(its.error());
-        }
-        known = known || *its;
     }
-    if (!known) {
-        co_return api::to_response(fail(errc::session_not_found, "Session not found"));
-    }
-    co_return api::json_response(200, render_listing(found, detail));
+    co_return api::json_response(200, render_listing(*found, detail));
 }
 
 broker::task<response> facade::get_object(api::call here) {
@@ -66,14 +58,13 @@ broker::task<response> facade::get_object(api::call here) {
 
 broker::task<broker::result<broker::file_version>> facade::find_file(
     std::vector<std::string> tenants, std::string id) {
-    for (auto const& tenant : tenants) {
-        auto found = co_await service_.stored_files().find(tenant, {broker::file_version_id(id)});
-        if (!found) {
-            co_return found.error();
-        }
-        if (found->front()) {
-            co_return *std::move(found->front());
-        }
+    auto found =
+        co_await service_.stored_files().find(std::move(tenants), {broker::file_version_id(id)});
+    if (!found) {
+        co_return found.error();
+    }
+    if (found->front()) {
+        co_return *std::move(found->front());
     }
     co_return no_file();
 }

@@ -68,7 +68,7 @@ TEST_CASE("a run that left no file is still known, to its tenant", "[service][ru
     auto const run = s.begin();
     REQUIRE(run);
     auto const known = [&](std::string tenant, session_id const& id) {
-        return *s.stage.get(s.stage.api.knows_session(std::move(tenant), id));
+        return *s.stage.get(s.stage.api.knows_session({std::move(tenant)}, id));
     };
     CHECK(known("default", (*run)->files()));
     CHECK_FALSE(known("other", (*run)->files()));
@@ -77,7 +77,7 @@ TEST_CASE("a run that left no file is still known, to its tenant", "[service][ru
     CHECK(known("default", (*run)->files()));
     CHECK_FALSE(known("other", (*run)->files()));
     CHECK_FALSE(known("default", session_id::make()));
-    CHECK(s.stage.get(s.host_files().of_session("default", (*run)->files(), 10))->empty());
+    CHECK(s.stage.get(s.host_files().of_session({"default"}, (*run)->files(), 10))->empty());
 }
 
 TEST_CASE("inputs are there, each by itself", "[service][run]") {

@@ -28,7 +28,6 @@ TEST_CASE("a request of today is read", "[librechat]") {
     CHECK(got->args == std::vector<std::string>{"one", "two"});
     REQUIRE(got->files.size() == 1);
     CHECK(got->files[0].id == "aaaaaaaaaaaaaaaaaaaa1");
-    CHECK(got->files[0].storage_session == "s1");
     CHECK(got->files[0].name == "in/a.csv");
     CHECK(got->knows_inherited);
     CHECK(got->runtime_session_hint == "v2:user:0");

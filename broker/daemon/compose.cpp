@@ -347,6 +347,7 @@ task<> running_broker::tick() {
             co_return;
         }
         service_.reap();
+        librechat_.reap();
     }
 }
 

@@ -38,6 +38,9 @@ public:
     /// Before the service's own: programs that wait for their clients would hold it up.
     void drain() { programs_.drain(); }
 
+    /// Looks at what is due.
+    void reap() { programs_.reap(); }
+
 private:
     broker::task<response> exec(api::call here);
     broker::task<response> programmatic(api::call here);
@@ -74,7 +77,7 @@ private:
 
     broker::service& service_;
     facade_settings settings_;
-    program_table programs_{service_};
+    program_table programs_{service_.context().clock};
 };
 
 }  // namespace http::librechat

@@ -64,8 +64,15 @@ void program_run::begin(std::shared_ptr<broker::file_run> run, std::chrono::mill
     frame_.session = run_->files();
 }
 
+void program_run::on_answered(broker::steady_time wait_until) {
+    if (turn_ == turn::program) {
+        turn_ = turn::client;
+        waits_until_ = wait_until;
+    }
+}
+
 void program_run::give_up() {
-    if (!std::exchange(over_, true)) {
+    if (std::exchange(turn_, turn::nobody) != turn::nobody) {
         service_.abandon_run(run_);
         if (events_) {
             events_->stop();
@@ -86,6 +93,9 @@ std::string program_run::stop(std::string_view error) {
 
 broker::task<broker::result<std::string>> program_run::go_on() {
     auto const self = shared_from_this();
+    if (broken_) {
+        co_return stop(*broken_);  // by an answer, or while it waited
+    }
     if (!events_) {
         auto events = co_await service_.read_events(run_->ticket, 0, true);
         if (!events) {
@@ -97,20 +107,17 @@ broker::task<broker::result<std::string>> program_run::go_on() {
     deadline_ = std::chrono::steady_clock::now() + timeout_;
     std::optional<broker::steady_time> tell_at;
     broker::steady_time first_call;  // of those that wait
-    if (broken_) {
-        co_return stop(*broken_);  // by an answer, or while it waited
-    }
     for (;;) {
         auto const before = calls_;
-        auto const came = co_await read_events(tell_at ? *tell_at : deadline_);
-        if (!came) {
+        auto const ended = co_await read_events(tell_at ? *tell_at : deadline_);
+        if (!ended) {
             give_up();
-            co_return came.error();
+            co_return ended.error();
         }
-        if (over_ || broken_) {
+        if (turn_ == turn::nobody || broken_) {
             co_return stop(broken_.value_or("Execution failed or timed out"));
         }
-        if (ended_) {
+        if (*ended) {
             co_return co_await finish();
         }
         auto const now = std::chrono::steady_clock::now();
@@ -139,7 +146,6 @@ broker::task<broker::result<std::string>> program_run::go_on() {
     co_return render_tool_calls(frame_.session.str(), token_, told, partial);
 }
 
-/// Whether anything came.
 broker::task<broker::result<bool>> program_run::read_events(broker::steady_time until) {
     auto const got = co_await events_->next(until);
     if (!got) {
@@ -152,16 +158,15 @@ broker::task<broker::result<bool>> program_run::read_events(broker::steady_time 
             keep(stderr_, broker::json_string_member(one.data, "text").value_or(""));
         }
     }
-    ended_ = ended_ || got->ended;
     if (auto const taken = co_await take_calls(); !taken) {
         co_return taken.error();
     }
-    co_return !got->events.empty() || got->ended;
+    co_return got->ended;
 }
 
 broker::task<broker::result<void>> program_run::take_calls() {
     for (auto& call : marks_.take()) {
-        if (over_ || std::chrono::steady_clock::now() >= deadline_) {
+        if (turn_ == turn::nobody || std::chrono::steady_clock::now() >= deadline_) {
             co_return broker::result<void>{};
         }
         auto const tool = std::find_if(tools_.begin(), tools_.end(), [&call](auto const& one) {
@@ -236,7 +241,7 @@ broker::task<> program_run::answer(std::string file, bool failed, std::string te
 
 broker::task<broker::result<std::string>> program_run::finish() {
     auto ended = co_await service_.finish_run(run_);
-    over_ = true;
+    turn_ = turn::nobody;
     if (!ended) {
         co_return ended.error();
     }

@@ -41,16 +41,23 @@ public:
     /// For the calls that it waits for, all of them; `invalid_field` else.
     broker::task<broker::result<void>> take_answers(std::vector<tool_answer> answers);
 
-    /// It works, or its client has its calls.
-    bool is_over() const noexcept { return over_; }
+    /// Who has to do something.
+    enum class turn {
+        program,  // a request for it is being served
+        client,   // which has its calls, until a time
+        nobody,   // it is over
+    };
+    turn whose_turn() const noexcept { return turn_; }
+    broker::steady_time waits_until() const noexcept { return waits_until_; }
+
+    /// Its client is back.
+    void on_request() { turn_ = turn::program; }
+    /// Its client has an answer; nothing if that was the last.
+    void on_answered(broker::steady_time wait_until);
     void give_up();
     /// While it waits for its client, who is told with its next request.
     void end(std::string_view why);
 
-    /// A request for it is being served.
-    bool working = false;
-    /// How often it has waited for its client.
-    unsigned waits = 0;
     std::string request_id;  // of the request that is or was served last
 
 private:
@@ -58,6 +65,7 @@ private:
         std::string file;  // where the program looks for its answer
         told_call told;
     };
+    /// Whether it has ended.
     broker::task<broker::result<bool>> read_events(broker::steady_time until);
     broker::task<broker::result<std::string>> finish();
     broker::task<> answer(std::string file, bool failed, std::string text);
@@ -82,8 +90,8 @@ private:
     std::string stderr_;
     std::size_t told_bytes_ = 0;  // of `stdout_`, to the client
     std::optional<std::string> broken_;
-    bool ended_ = false;
-    bool over_ = false;
+    turn turn_ = turn::program;
+    broker::steady_time waits_until_;
 };
 
 }  // namespace http::librechat

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A map, and one timer for each that waits. On the loop.
+// A map, and a look at what is due. On the loop.
 #include "http/librechat/program_table.hpp"
-
-#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -24,7 +22,7 @@ std::shared_ptr<program_run> program_table::find(std::string const& tenant,
                                                  std::string const& token) const {
     auto const at = runs_.find(token);
     bool const usable = at != runs_.end() && at->second->tenant() == tenant &&
-                        !at->second->working && !at->second->is_over();
+                        at->second->whose_turn() == program_run::turn::client;
     return usable ? at->second : nullptr;
 }
 
@@ -37,31 +35,31 @@ std::shared_ptr<program_run> program_table::of_request(std::string const& tenant
 }
 
 void program_table::settle(std::shared_ptr<program_run> const& run) {
-    run->working = false;
-    if (run->is_over()) {
+    if (run->whose_turn() == program_run::turn::nobody) {
         runs_.erase(run->token());
     } else {
-        service_.context().tasks.spawn(expire(run, ++run->waits));
+        run->on_answered(clock_().steady + waits_at_most);
     }
 }
 
 void program_table::drain() {
     for (auto const& [token, run] : runs_) {
-        if (!run->working) {
+        if (run->whose_turn() == program_run::turn::client) {
             run->end(broker_ends);
         }
     }
 }
 
-/// Does not hold it: one that has ended takes its memory along.
-broker::task<> program_table::expire(std::weak_ptr<program_run> which, unsigned wait) {
-    boost::asio::steady_timer timer(service_.context().loop, waits_at_most);
-    co_await timer.async_wait(broker::no_throw);
-    auto const run = which.lock();
-    if (run && run->waits == wait && !run->working) {
-        run->give_up();
-        runs_.erase(run->token());
-    }
+void program_table::reap() {
+    auto const now = clock_().steady;
+    std::erase_if(runs_, [now](auto const& one) {
+        auto const& run = *one.second;
+        bool const due = run.whose_turn() == program_run::turn::client && run.waits_until() <= now;
+        if (due) {
+            one.second->give_up();
+        }
+        return due;
+    });
 }
 
 }  // namespace http::librechat

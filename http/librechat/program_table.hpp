@@ -10,12 +10,13 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace http::librechat {
 
 class program_table {
 public:
-    explicit program_table(broker::service& service) : service_(service) {}
+    explicit program_table(broker::clock_source clock) : clock_(std::move(clock)) {}
 
     void add(std::shared_ptr<program_run> run);
     /// Nothing for a token of nobody, of another tenant, or of a run that is being served.
@@ -31,10 +32,11 @@ public:
     /// wait.
     void drain();
 
-private:
-    broker::task<> expire(std::weak_ptr<program_run> which, unsigned wait);
+    /// Looks at what is due: those that have waited for their client for 10 minutes end.
+    void reap();
 
-    broker::service& service_;
+private:
+    broker::clock_source clock_;
     std::map<std::string, std::shared_ptr<program_run>> runs_;
 };
 

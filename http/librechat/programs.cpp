@@ -61,7 +61,7 @@ broker::task<response> facade::programmatic(api::call here) {
     if (!run) {
         co_return no_such_run();
     }
-    run->working = true;
+    run->on_request();
     if (auto const taken = co_await run->take_answers(std::move(more.answers)); !taken) {
         programs_.settle(run);
         co_return api::to_response(taken.error());
@@ -114,7 +114,6 @@ broker::task<broker::result<std::shared_ptr<program_run>>> facade::begin_program
     auto const asked = wanted.exec.timeout_s.value_or(usual_time_s);
     auto const ms = std::max(1.0, std::ceil(std::min(asked, longest) * 1000));
     program->begin(run, std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
-    program->working = true;
     programs_.add(program);
     co_return program;
 }
@@ -146,9 +145,7 @@ broker::task<response> facade::cancel_program(api::call here) {
         co_return no_such_run();
     }
     run->give_up();
-    if (!run->working) {
-        programs_.settle(run);
-    }
+    programs_.settle(run);
     co_return api::json_response(200, R"({"status":"cancelled"})");
 }
 

@@ -298,6 +298,13 @@ def test_others_are_told_in_problem_documents_alone(client):
         assert answer.status in (404, 405) and "error" not in answer.json, answer
 
 
+@pytest.mark.parametrize("timeout", [1e300, 10**30, 2**63, 2**64 * 1000, 1e19])
+def test_a_very_large_time_limit_is_the_longest_there_is(chat, timeout):
+    assert chat.ok("print(1)", timeout=timeout)["stdout"] == "1\n"
+    told = chat.post("/exec/programmatic", {"code": "print(1)", "tools": [{"name": "f"}], "timeout": timeout})
+    assert (told.status, told.json["stdout"]) == (200, "1\n"), told
+
+
 def test_a_client_that_hangs_up_ends_its_run(client, shared):
     connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=60)
     connection.request("POST", "/v1/exec", json.dumps({"lang": "py", "code": "import time; time.sleep(300)"}),

@@ -21,6 +21,20 @@ namespace {
 constexpr std::size_t large_body = std::size_t{256} << 10;
 constexpr std::size_t large_answer = std::size_t{1} << 20;
 
+/// What the kernels take, and what can be an argument of a program at all.
+bool is_argument_list(std::vector<std::string> const& argv) {
+    constexpr std::size_t max_words = 1024;
+    constexpr std::size_t max_bytes = std::size_t{16} << 10;
+    std::size_t bytes = 0;
+    for (auto const& word : argv) {
+        bytes += word.size();
+        if (word.find('\0') != std::string::npos) {
+            return false;
+        }
+    }
+    return argv.size() <= max_words && bytes <= max_bytes;
+}
+
 }  // namespace
 
 std::vector<std::string> call::tenants() const {
@@ -175,6 +189,14 @@ std::string read_language(object_reader& fields) {
         fields.reject("language", "must not be empty");
     }
     return language.value_or("");
+}
+
+std::vector<std::string> read_argv(object_reader& fields) {
+    auto argv = fields.list("argv").value_or(std::vector<std::string>{});
+    if (!is_argument_list(argv)) {
+        fields.reject("argv", "must hold at most 1024 words of 16 KiB together, none with a NUL");
+    }
+    return argv;
 }
 
 response json_response(int status, std::string body) {

@@ -75,6 +75,9 @@ std::optional<response> refuse_other_types(request const& incoming);
 /// `language` of an execution; empty when absent, which an empty one is not.
 std::string read_language(object_reader& fields);
 
+/// `argv` of an execution.
+std::vector<std::string> read_argv(object_reader& fields);
+
 response json_response(int status, std::string body);
 
 /// 200 with the execution as `render` writes it; a large one is written on `pool`.

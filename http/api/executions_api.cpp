@@ -19,20 +19,6 @@ namespace {
 using broker::errc;
 using broker::fail;
 
-/// What the kernels take, and what can be an argument of a program at all.
-bool is_argument_list(std::vector<std::string> const& argv) {
-    constexpr std::size_t max_words = 1024;
-    constexpr std::size_t max_bytes = std::size_t{16} << 10;
-    std::size_t bytes = 0;
-    for (auto const& word : argv) {
-        bytes += word.size();
-        if (word.find('\0') != std::string::npos) {
-            return false;
-        }
-    }
-    return argv.size() <= max_words && bytes <= max_bytes;
-}
-
 broker::execution_options read_wanted(object_reader& fields) {
     broker::execution_options options;
     options.code = fields.required_text("code");
@@ -42,10 +28,7 @@ broker::execution_options read_wanted(object_reader& fields) {
     options.store_history = fields.boolean("store_history").value_or(true);
     options.collect_files = fields.boolean("collect_files").value_or(true);
     options.allow_stdin = fields.boolean("allow_stdin").value_or(false);
-    options.argv = fields.list("argv").value_or(std::vector<std::string>{});
-    if (!is_argument_list(options.argv)) {
-        fields.reject("argv", "must hold at most 1024 words of 16 KiB together, none with a NUL");
-    }
+    options.argv = read_argv(fields);
     auto const on_disconnect = fields.text("on_disconnect").value_or("continue");
     options.interrupt_on_disconnect = on_disconnect == "interrupt";
     if (!options.interrupt_on_disconnect && on_disconnect != "continue") {

@@ -24,6 +24,7 @@ broker::task<response> api::run(call here) {
     broker::execution_options options;
     options.code = fields.required_text("code");
     options.language = read_language(fields);
+    options.argv = read_argv(fields);
     options.timeout_field = "timeout";
     options.timeout_s = fields.number(options.timeout_field);
     auto const name = fields.text("session_id");

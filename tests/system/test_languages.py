@@ -177,6 +177,14 @@ def test_python_cells_find_their_arguments_where_scripts_do(client, session):
     assert execute(client, session, code, argv=["one", "two words"])["stdout"] == "['one', 'two words']\n"
 
 
+def test_the_simple_interface_takes_arguments_too(client, session):
+    assert client.ok("echo $2", session, language="bash", argv=["one", "two words"])["stdout"] == "two words\n"
+    assert client.ok("echo $#", session, argv=None)["stdout"] == client.ok("echo $#", session)["stdout"] == "0\n"
+    for argv in ("a", ["a", 1], ["a\0"], ["a"] * 1025, ["a" * 16385]):
+        refused = client.run("echo", session, argv=argv)
+        assert (refused.status, refused.json["code"]) == (400, "invalid_field") and "argv" in refused.json["detail"]
+
+
 def test_one_request_with_other_arguments_is_another(client, session):
     def ask(words):
         return client.request("POST", f"/v1/sessions/{session}/executions",

@@ -2,6 +2,9 @@
 // A merge of two sorted lists. Never calls a file unchanged without proof. Pure; any thread.
 #include "broker/core/workspace_diff.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace broker {
 namespace {
 
@@ -19,6 +22,29 @@ bool unchanged(snapshot_entry const& before, snapshot_entry const& after) {
 }
 
 }  // namespace
+
+void absorb(client_change const& change, workspace_snapshot& into) {
+    auto& entries = into.entries;
+    auto const at = std::lower_bound(
+        entries.begin(), entries.end(), change.path,
+        [](snapshot_entry const& one, std::string const& path) { return one.path < path; });
+    bool const there = at != entries.end() && at->path == change.path;
+    if (!change.identity) {
+        if (there) {
+            entries.erase(at);
+        }
+        return;
+    }
+    snapshot_entry entry{.path = change.path,
+                         .identity = *change.identity,
+                         .settled = false,
+                         .sha256 = change.sha256};
+    if (!there) {
+        entries.insert(at, std::move(entry));
+    } else if (at->identity != entry.identity) {
+        *at = std::move(entry);
+    }
+}
 
 std::vector<file_change> diff(workspace_snapshot const& before, workspace_snapshot const& after) {
     std::vector<file_change> changes;

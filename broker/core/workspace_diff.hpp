@@ -41,6 +41,16 @@ struct workspace_snapshot {
     bool complete() const noexcept { return !complete_until && !too_deep; }
 };
 
+/// What a client has put at a path, or taken away from it.
+struct client_change {
+    std::string path;
+    std::optional<file_identity> identity;  // absent: no file is there any more
+    std::optional<sha256_digest> sha256;
+};
+
+/// As if it had been so at that look already: no execution did it.
+void absorb(client_change const& change, workspace_snapshot& into);
+
 /// In the byte order of paths; only of paths that both looks cover.
 std::vector<file_change> diff(workspace_snapshot const& before, workspace_snapshot const& after);
 

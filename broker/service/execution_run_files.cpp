@@ -12,12 +12,18 @@ task<> execution_run::look_at_files() {
     auto hashes = std::make_shared<hash_cache>(std::exchange(where_->hashes, {}));
     auto const before = std::make_shared<std::optional<workspace_snapshot>>(
         std::exchange(where_->snapshot, std::nullopt));
+    where_->looking = true;
+    where_->changed_meanwhile.clear();
     auto now = co_await offload(context_.pool, [files = where_->files, hashes, before] {
         return take_snapshot(*files, *before ? &**before : nullptr, *hashes);
     });
     where_->hashes = std::move(*hashes);
+    where_->looking = false;
     if (now) {
         where_->snapshot = std::move(*now);
+        for (auto const& change : where_->changed_meanwhile) {
+            absorb(change, *where_->snapshot);
+        }
     }
 }
 
@@ -29,6 +35,9 @@ task<> execution_run::compare_files() {
     co_await look_at_files();
     // What was deleted meanwhile is not to be had at any address.
     if (before && where_->snapshot && !where_->closing) {
+        for (auto const& change : where_->changed_meanwhile) {
+            absorb(change, *before);
+        }
         auto const& after = *where_->snapshot;
         what_->view.files = diff(*before, after);
         files_too_deep_ = after.too_deep && !before->too_deep;

@@ -263,7 +263,6 @@ private:
     template <class Work>
     auto in_turn(std::shared_ptr<session> where, Work work)
         -> task<std::invoke_result_t<Work, hash_cache&>>;
-    void files_changed(session& where);
 
     service_context& context_;
     live_executions live_;

@@ -142,8 +142,8 @@ task<result<void>> service::delete_session_file(session_key key, workspace_path 
     auto const gone = co_await in_turn(
         *where, [files = (*where)->files, path, condition = std::move(condition)](
                     hash_cache& hashes) { return delete_file(*files, path, condition, hashes); });
-    files_changed(**where);
     if (gone) {
+        (*where)->changed_by_client({path.str(), std::nullopt, std::nullopt});
         auto const kept =
             co_await keep_version(context_, *where, path.str(), file_change::kind::deleted);
         if (!kept) {
@@ -203,6 +203,7 @@ task<result<stored_file>> service::commit_upload(std::shared_ptr<session_upload>
         co_return no_session();  // and with it what was stored
     }
     if (stored) {
+        where->changed_by_client({stored->info.path, stored->identity, stored->info.sha256});
         auto const kept = co_await keep_version(
             context_, where, stored->info.path,
             stored->created ? file_change::kind::created : file_change::kind::modified);
@@ -210,7 +211,6 @@ task<result<stored_file>> service::commit_upload(std::shared_ptr<session_upload>
             co_return kept.error();
         }
         stored->info.version = *kept;
-        files_changed(*where);
         where->life.on_used(context_.clock());
         (void)context_.store.update_session(where->stored());
     }
@@ -222,11 +222,6 @@ task<> service::undo_upload(std::shared_ptr<upload_call> call) {
     if (call->made && where->uses == call->uses && !where->closing) {
         co_await drop(where);
     }
-}
-
-void service::files_changed(session& where) {
-    // What a client put or removed is no doing of the next execution.
-    where.snapshot.reset();
 }
 
 }  // namespace broker

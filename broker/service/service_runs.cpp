@@ -158,16 +158,17 @@ task<> service::place_inputs(std::shared_ptr<file_run> run, std::vector<wanted_i
     if (placed.empty() || !files) {
         co_return;
     }
-    auto wrong = co_await offload(context_.file_pool,
-                                  [files, &contents = context_.versions.contents(), placed] {
-                                      return place_files(files, contents, placed);
-                                  });
-    files_changed(*where);
+    auto const done = co_await offload(context_.file_pool,
+                                       [files, &contents = context_.versions.contents(), placed] {
+                                           return place_files(files, contents, placed);
+                                       });
     for (std::size_t i = 0; i < whose.size(); ++i) {
-        if (!wrong[i]) {
+        if (auto const& one = done[i]) {
             where->placed.insert_or_assign(placed[i].path.str(), placed[i].version.id);
+            where->changed_by_client({one->info.path, one->identity, one->info.sha256});
+        } else {
+            run->not_placed[whose[i]] = one.error();
         }
-        run->not_placed[whose[i]] = std::move(wrong[i]);
     }
 }
 

@@ -107,8 +107,10 @@ struct session {
     std::shared_ptr<workspace> files;
     bool mounted = false;  // or may be
     steady_time files_wanted_at;
-    /// As after the last execution or file call; absent: unknown.
+    /// As after the last execution and the file calls since; absent: unknown, or being taken.
     std::optional<workspace_snapshot> snapshot;
+    bool looking = false;                          // a snapshot is being taken
+    std::vector<client_change> changed_meanwhile;  // while it is
     /// Versions of others that were put into it, by path, in this run of the broker.
     std::map<std::string, file_version_id> placed;
     hash_cache hashes;  // lent to one job at a time; a second job gets an empty one
@@ -185,6 +187,15 @@ struct session {
     bool is_ending() const {
         return std::any_of(slots.begin(), slots.end(),
                            [](auto const& one) { return one.second->ending != nullptr; });
+    }
+
+    /// No doing of any execution.
+    void changed_by_client(client_change change) {
+        if (snapshot) {
+            absorb(change, *snapshot);
+        } else if (looking) {
+            changed_meanwhile.push_back(std::move(change));
+        }
     }
 
     /// To be called when those that were put away have ended.

@@ -30,8 +30,8 @@ result<void> copy(int from, std::uint64_t size, workspace_upload& to) {
     return {};
 }
 
-result<void> place(std::shared_ptr<workspace const> in, content_store const& contents,
-                   input_file const& input) {
+result<stored_file> place(std::shared_ptr<workspace const> in, content_store const& contents,
+                          input_file const& input) {
     auto const content = contents.read(input.version.content->sha256);
     if (!content) {
         return content.error();
@@ -41,26 +41,25 @@ result<void> place(std::shared_ptr<workspace const> in, content_store const& con
         return upload.error();
     }
     if (auto done = copy(content->get(), input.version.content->size_bytes, *upload); !done) {
-        return done;
+        return done.error();
     }
     if (input.version.read_only) {
         upload->make_read_only();
     }
-    auto const stored = upload->commit();
-    return stored ? result<void>{} : stored.error();
+    return upload->commit();
 }
 
 }  // namespace
 
-std::vector<std::optional<failure>> place_files(std::shared_ptr<workspace const> in,
-                                                content_store const& contents,
-                                                std::vector<input_file> const& inputs) {
-    std::vector<std::optional<failure>> wrong;
+std::vector<result<stored_file>> place_files(std::shared_ptr<workspace const> in,
+                                             content_store const& contents,
+                                             std::vector<input_file> const& inputs) {
+    std::vector<result<stored_file>> placed;
+    placed.reserve(inputs.size());
     for (auto const& one : inputs) {
-        auto const placed = place(in, contents, one);
-        wrong.push_back(placed ? std::nullopt : std::optional(placed.error()));
+        placed.push_back(place(in, contents, one));
     }
-    return wrong;
+    return placed;
 }
 
 }  // namespace broker

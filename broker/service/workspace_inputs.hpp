@@ -7,10 +7,10 @@
 #include "broker/base/result.hpp"
 #include "broker/core/workspace_path.hpp"
 #include "broker/runtime/workspace_store.hpp"
+#include "broker/service/workspace_upload.hpp"
 #include "broker/store/version_store.hpp"
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 namespace broker {
@@ -20,11 +20,11 @@ struct input_file {
     workspace_path path;   // where code is to find it
 };
 
-/// In order: the last of one path stays. For each what kept it out, if something did:
+/// In order: the last of one path stays. For each what is there now, or what kept it out:
 /// `invalid_path` where a folder or file of another input is in its way, `workspace_full`,
 /// `file_not_found`. One that is read-only cannot be written without changing its mode.
-std::vector<std::optional<failure>> place_files(std::shared_ptr<workspace const> in,
-                                                content_store const& contents,
-                                                std::vector<input_file> const& inputs);
+std::vector<result<stored_file>> place_files(std::shared_ptr<workspace const> in,
+                                             content_store const& contents,
+                                             std::vector<input_file> const& inputs);
 
 }  // namespace broker

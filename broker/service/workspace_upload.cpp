@@ -180,6 +180,7 @@ result<stored_file> workspace_upload::commit() {
                                 .size_bytes = size_,
                                 .sha256 = stored.sha256,
                                 .modified_ns = stored.identity.mtime_ns},
+                       .identity = stored.identity,
                        .etag = etag_of(stored),
                        .created = *created};
 }

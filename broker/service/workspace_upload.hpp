@@ -21,6 +21,7 @@ namespace broker {
 
 struct stored_file {
     file_info info;
+    file_identity identity;
     std::string etag;
     bool created = false;  // else something of that name was replaced
 };

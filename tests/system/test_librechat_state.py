@@ -78,6 +78,19 @@ def test_what_a_session_made_is_never_replaced_by_what_it_was_given(chat):
     assert chat.ok("import os; print(os.path.exists('notes.txt'))", files=[newer], runtime_session_hint=hint(4))["stdout"] == "False\n"
 
 
+def test_inputs_of_a_call_that_waits_hide_nothing_of_the_one_that_runs(chat, shared):
+    chat.ok("1", runtime_session_hint=hint(10))
+    given = chat.upload("given", b"given")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        # It ends when the inputs of the other call are in place.
+        first = pool.submit(LibreChat(shared.client()).ok,
+                            "open('made', 'w').write('m')\nimport os, time\nwhile not os.path.exists('given'): time.sleep(.01)",
+                            runtime_session_hint=hint(10))
+        second = chat.ok("while [ ! -e made ]; do sleep .01; done; cat given made", "bash", files=[given], runtime_session_hint=hint(10))
+        assert names(first.result()) == ["made"]
+    assert second["stdout"] == "givenm" and names(second) == []
+
+
 def test_a_lost_kernel_is_told_once(chat):
     chat.ok("x = 1", runtime_session_hint=hint(5))
     died = chat.ok("import os; os._exit(3)", runtime_session_hint=hint(5))
@@ -152,8 +165,8 @@ def test_a_session_id_of_nothing_starts_anew_and_says_so(lineages):
     assert "no session of that" in chat.ok("print(1)", session_id=native["storage_session_id"])["stderr"]
 
 
-def test_a_session_id_of_another_tenant_is_of_nothing(tmp_path):
-    with Broker(state=tmp_path, librechat_state="session_id") as broker:
+def test_a_session_id_of_another_tenant_is_of_nothing():
+    with Broker(librechat_state="session_id") as broker:
         keys = [subprocess.run([str(BINARY), "keys", "add", name, "--tenant", name, "--state-dir", str(broker.state)],
                                check=True, text=True, stdout=subprocess.PIPE).stdout.strip() for name in ("one", "two")]
         one, two = (LibreChat(broker.client(headers={"X-API-Key": key})) for key in keys)

@@ -180,3 +180,40 @@ def test_versions_outlive_the_broker_and_not_their_session(how):
         assert not any(path.exists() for path in kept)
         client.ok("1", "s")
         assert content(client, "s", "f", made["version"]).status == 404
+
+
+class Cell:
+    """A cell that writes `early`, waits until a client has put `go`, and runs the rest."""
+
+    def __init__(self, client, session, rest):
+        code = (f"import os, time\nopen('early', 'w').write('e')\nprint('go', flush=True)\n"
+                f"while not os.path.exists('go'): time.sleep(.01)\n{rest}")
+        begun = client.request("POST", f"/v1/sessions/{session}/executions", {"code": code}, {"Prefer": "respond-async"})
+        self.client, self.session, self.where = client, session, begun.headers["Location"]
+        while b"event: stdout" not in client.request("GET", f"{self.where}/events?follow=false").body:
+            pass
+
+    def files(self):
+        assert self.client.request("PUT", f"/v1/sessions/{self.session}/files/go", b"").status == 201
+        self.client.request("GET", f"{self.where}/events")  # to its end
+        ended = self.client.request("GET", self.where).json
+        assert ended["outcome"] == "ok", ended
+        assert all(each["change"] == "deleted" or each["version"] for each in ended["files"])
+        return {each["path"]: each["change"] for each in ended["files"]}
+
+
+def test_what_a_client_does_meanwhile_hides_nothing_of_a_cell(client, session):
+    def put(name, data):
+        assert client.request("PUT", f"/v1/sessions/{session}/files/{name}", data).status in (200, 201)
+
+    for name in ("mine", "taken", "rewritten"):
+        put(name, b"1")
+    client.ok("1", session)
+    cell = Cell(client, session, "open('given', 'a').write('more'); os.remove('other'); open('rewritten', 'w').write('2')")
+    for name in ("mine", "given", "other", "kept"):
+        put(name, b"2")
+    assert client.request("DELETE", f"/v1/sessions/{session}/files/taken").status == 204
+    assert cell.files() == {"early": "created", "given": "modified", "other": "deleted", "rewritten": "modified"}
+    assert client.ok("1", session)["files"] == []
+    put("later", b"3")
+    assert [each["path"] for each in client.ok("open('last', 'w').write('4')", session)["files"]] == ["last"]

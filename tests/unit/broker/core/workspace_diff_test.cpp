@@ -89,3 +89,28 @@ TEST_CASE("a look is settled two ticks after the last change, never in its futur
     CHECK(settled(id, 102 * tick, tick));
     CHECK_FALSE(settled(id, 50 * tick, tick));
 }
+
+TEST_CASE("what a client did is as if it had been so before", "[core][files]") {
+    auto before = look({entry("b"), entry("d")});
+    auto const put = [](std::string path, std::uint64_t inode) {
+        auto const made = entry(std::move(path), inode);
+        return client_change{made.path, made.identity, sha256_digest{7}};
+    };
+    auto const as_put = [&](std::string path, std::uint64_t inode, std::uint8_t content = 7) {
+        auto made = fresh(std::move(path), content);
+        made.identity.inode = inode;
+        return made;
+    };
+    for (auto const& change : {put("a", 2), put("b", 3), put("e", 4), put("f", 5),
+                               client_change{"d", {}, {}}, client_change{"none", {}, {}}}) {
+        absorb(change, before);
+    }
+    CHECK(diff(before, look({as_put("a", 2), as_put("b", 3), as_put("e", 4), as_put("f", 5)}))
+              .empty());
+    // What an execution makes of it all the same is told.
+    CHECK(diff(before, look({as_put("a", 9), as_put("b", 3, 8), as_put("c", 6), as_put("e", 4)})) ==
+          std::vector<file_change>{{"a", kind::modified, 10},
+                                   {"b", kind::modified, 10},
+                                   {"c", kind::created, 10},
+                                   {"f", kind::deleted, 0}});
+}

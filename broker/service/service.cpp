@@ -68,12 +68,13 @@ task<> service::drain(steady_time until) {
     for (auto const& one : left) {
         runner_.give_up(*one);
     }
-    // They end in the next turns of the loop, but for one whose files are being looked at.
+    // They end in the next turns of the loop, but for one whose files are being looked at. What is
+    // being deleted would be left half there, and its kernel running, until the next broker.
     auto const enough = context_.clock().steady + answers_within;
-    auto const unanswered = [](auto const& one) {
-        return one->running != nullptr;
+    auto const ending = [](auto const& one) {
+        return one->running != nullptr || one->removing != nullptr;
     };
-    while (std::any_of(left.begin(), left.end(), unanswered) && context_.clock().steady < enough) {
+    while (std::any_of(left.begin(), left.end(), ending) && context_.clock().steady < enough) {
         timer.expires_after(look_again);
         co_await timer.async_wait(no_throw);
     }

@@ -33,6 +33,22 @@ constexpr std::chrono::seconds long_enough{1000};
 
 }  // namespace
 
+TEST_CASE("a deletion that has begun is finished before the broker ends", "[service][drain]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)stage.ran("a");
+    host.runtime.verbs.hold("end");
+    auto const removed = stage.begin(stage.api.delete_session({"default", "a"}));
+    stage.until([&] { return host.runtime.verbs.waits("end"); });
+    auto const drained = begin_drain(stage, long_enough);
+    stage.settle();
+    CHECK_FALSE(*drained);
+    host.runtime.verbs.release("end");
+    stage.until([&] { return *drained; });
+    CHECK(stage.wait(removed).has_value());
+    CHECK(host.runtime.living() == 0);
+}
+
 TEST_CASE("what runs and waits ends before the broker does, and nothing new begins",
           "[service][drain]") {
     fake_host host;

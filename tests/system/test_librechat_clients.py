@@ -159,6 +159,26 @@ def test_files_are_carried_from_call_to_call_and_from_language_to_language(npm):
     assert kept["data.csv"] == edited["id"] and ("out/deep/x.txt" in kept) != npm.newest
 
 
+def test_agents_with_stateful_sessions_keep_what_each_language_has(shared):
+    """Those of the newest client: a hint of its own goes with every call."""
+    with Npm(VERSIONS[0], f"http://127.0.0.1:{shared.port}/v1") as npm:
+        of = {"params": {"statefulSessions": True, "runtimeSessionHint": "v2:conversation:00c0ffee00c0ffee00c0ffee00c0ffee"}}
+        first = npm.code("x = 41\nopen('by_python', 'w').write('p')\nprint('set')", **of)
+        assert first["artifact"]["runtime_status"] == "new" and ID.fullmatch(first["artifact"]["runtime_session_id"])
+        assert npm.code("x += 1; print(x)", **of)["shown"].startswith("stdout:\n42")
+        # No reference is sent: the file is there.
+        shell = npm.bash("cat by_python; v=1; mkdir sub; cd sub", **of)
+        assert shell["shown"].startswith("stdout:\np") and sent_by(shell).get("files", []) == []
+        assert shell["artifact"]["runtime_session_id"] == first["artifact"]["runtime_session_id"]
+        told = npm.bash("echo $v $PWD", **of)
+        assert told["shown"].startswith("stdout:\n1 /mnt/data/sub") and told["artifact"]["runtime_status"] == "reused"
+        assert npm.code("print(x)", **of)["shown"].startswith("stdout:\n42")
+        assert "NameError" in npm.code("print(x)")["shown"]
+    client = shared.client()
+    for one in client.request("GET", "/v1/sessions").json["sessions"]:
+        client.request("DELETE", f"/v1/sessions/{one['id']}")
+
+
 def test_an_old_client_without_references_looks_them_up(npm):
     session = npm.code("open('kept.txt', 'w').write('kept')")["artifact"]["session_id"]
     told = npm.code("import os; print(os.listdir())", session_id=session)

@@ -149,8 +149,11 @@ std::string stderr_of(exec_result const& of, sorted_files const& files) {
     }
     if (of.runtime_session_id && of.ended.started_on != broker::session_state::kept &&
         of.ended.reason) {
-        add_line(text, fmt::format("What earlier calls had in memory is gone ({}); files are kept.",
-                                   to_string(*of.ended.reason)));
+        bool const files_too = of.ended.started_on != broker::session_state::restarted;
+        add_line(text, fmt::format("What earlier calls in {} had in memory is gone ({}); {}.",
+                                   of.language, to_string(*of.ended.reason),
+                                   files_too ? "files that they left there are gone, too"
+                                             : "files are kept"));
     }
     if (of.ended.output.truncated) {
         add_line(text, fmt::format("The output was cut: {} bytes of it are missing. Print less, or "

@@ -189,38 +189,44 @@ broker::task<broker::result<facade::begun_run>> facade::begin(api::call here,
     co_return out;
 }
 
-std::optional<std::string> facade::live_session(std::string const& tenant,
-                                                exec_request const& wanted,
-                                                std::vector<std::string>& notes) const {
+broker::task<std::optional<std::string>> facade::live_session(api::call here,
+                                                              exec_request const& wanted,
+                                                              std::vector<std::string>& notes) {
     auto const& hint = wanted.runtime_session_hint;
     if (hint && is_runtime_hint(*hint)) {
-        return live_name(*hint);
+        co_return live_name(*hint);
     }
     if (settings_.keeps_session_id) {
         auto const& id = wanted.session_id;
-        auto earlier = broker::is_random_id(id) ? service_.name_of(tenant, broker::session_id(id))
-                                                : std::nullopt;
+        auto earlier = broker::is_random_id(id)
+                           ? service_.name_of(here.tenant, broker::session_id(id))
+                           : std::nullopt;
         if (earlier && earlier->starts_with(lineage)) {
-            return earlier;
+            co_return earlier;
         }
-        if (!id.empty()) {
+        // That of an upload never had anything in memory.
+        auto const files = broker::is_random_id(id) ? co_await service_.stored_files().of_session(
+                                                          here.tenants(), broker::session_id(id), 1)
+                                                    : std::vector<broker::file_version>{};
+        bool const is_upload = files && !files->empty() && !files->front().execution;
+        if (!id.empty() && !is_upload) {
             notes.emplace_back(
                 "There is no session of that session_id any more, and nothing of it in memory: "
                 "this call starts anew.");
         }
-        return std::string(lineage) + broker::make_random_id();
+        co_return std::string(lineage) + broker::make_random_id();
     }
     if (hint) {
         notes.emplace_back(
             "The runtime_session_hint is not one of LibreChat's: nothing is kept for a later "
             "call.");
     }
-    return std::nullopt;
+    co_return std::nullopt;
 }
 
 broker::task<broker::result<exec_result>> facade::run(api::call here, exec_request wanted) {
     std::vector<std::string> notes;
-    auto const live = live_session(here.tenant, wanted, notes);
+    auto const live = co_await live_session(here, wanted, notes);
     auto const kernel = kernel_for(wanted.language, live.has_value());
     if (!kernel) {
         co_return kernel.error();

@@ -64,8 +64,9 @@ private:
         exec_result frame;
     };
     /// The name of the session that lives on, where the call is to be in one.
-    std::optional<std::string> live_session(std::string const& tenant, exec_request const& wanted,
-                                            std::vector<std::string>& notes) const;
+    broker::task<std::optional<std::string>> live_session(api::call here,
+                                                          exec_request const& wanted,
+                                                          std::vector<std::string>& notes);
     /// `live`: see `live_session`.
     broker::task<broker::result<begun_run>> begin(api::call here, exec_request const& wanted,
                                                   std::string kernel,

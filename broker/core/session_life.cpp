@@ -79,6 +79,10 @@ started_on session_life::peek(std::string_view language) const {
     auto const now = status(language);
     bool const lives = now == session_status::idle || now == session_status::busy;
     std::uint32_t const generation = kernel.generation + (lives ? 0 : 1);
+    if (kernel.files_lost) {
+        return {session_state::lost, kernel.pending.value_or(state_reason::runtime_lost),
+                generation};
+    }
     if (record_.files_lost) {
         return {session_state::lost, record_.pending.value_or(state_reason::runtime_lost),
                 generation};
@@ -102,6 +106,7 @@ started_on session_life::on_execution(std::string_view language, moment now) {
     auto& kernel = record_.kernels[std::string(language)];
     kernel.told_generation = kernel.generation;
     kernel.pending.reset();
+    kernel.files_lost = false;
     record_.pending.reset();
     record_.files_lost = false;
     on_used(now);
@@ -131,6 +136,9 @@ void session_life::on_untold(std::string_view language, started_on const& began)
     kernel.told_generation = began.state == session_state::fresh ? 0 : kernel.generation - 1;
     if (began.state == session_state::restarted) {
         kernel.pending = began.reason;
+    } else if (began.state == session_state::lost && kernel.told_generation > 0) {
+        kernel.files_lost = true;
+        kernel.pending = began.reason;
     } else {
         record_.files_lost = began.state == session_state::lost;
         record_.pending = began.reason;
@@ -156,6 +164,12 @@ void session_life::on_files_lost(state_reason why) {
     expect(now == session_status::stopped || now == session_status::starting, "files lost");
     record_.files_lost = true;
     record_.pending = why;
+    for (auto& [language, kernel] : record_.kernels) {
+        if (kernel.told_generation > 0) {
+            kernel.files_lost = true;
+            kernel.pending = why;
+        }
+    }
 }
 
 void session_life::on_used(moment now) {

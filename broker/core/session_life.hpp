@@ -24,6 +24,7 @@ struct kernel_record {
     /// has lost its variables.
     std::uint32_t told_generation = 0;
     std::optional<state_reason> pending;  // why, not told yet
+    bool files_lost = false;              // with what it had been told of, not told yet
 
     friend bool operator==(kernel_record const&, kernel_record const&) = default;
 };
@@ -31,8 +32,9 @@ struct kernel_record {
 /// What must outlive the broker.
 struct life_record {
     std::map<std::string, kernel_record, std::less<>> kernels;  // by language
-    bool files_lost = false;  // the workspace went before its time
-    /// Why everything went, files and all, not told yet: the next execution is, in any language.
+    bool files_lost = false;  // the workspace went before its time, and nobody was told
+    /// Why everything went, files and all, not told yet: the next execution is, in any language,
+    /// and the next one of each language that was used.
     std::optional<state_reason> pending;
     wall_time last_used_at;
 

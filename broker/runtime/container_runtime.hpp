@@ -71,7 +71,7 @@ public:
     virtual result<running_sandbox> start(sandbox_spec const& spec) = 0;
 
     /// Takes up a sandbox that an earlier broker started, that lives, and that still has its groups
-    /// and its limits (all but the CPU limit, which depends on whether it was settled).
+    /// and its limits; the CPU limit is that of a settled one from now on.
     virtual result<running_sandbox> adopt(session_id const& session, sandbox_id const& sandbox,
                                           limits const& to) = 0;
 

@@ -64,6 +64,18 @@ private:
 
 failure gone() { return fail(errc::runtime_unavailable, "the sandbox is gone"); }
 
+/// The session's own, and read back.
+result<void> set_cpus(cgroup_tree const& groups, session_id const& session, limits const& to) {
+    auto const table = cpu_settings_for(groups.layout().mode, to.cpus);
+    if (auto const written = groups.write(session, table); !written) {
+        return written.error();
+    }
+    if (auto const found = groups.differences(session, table); !found.empty()) {
+        return fail(errc::runtime_unavailable, found.front());
+    }
+    return {};
+}
+
 result<running_sandbox> oci_runtime::start(sandbox_spec const& spec) {
     if (auto const good = check_spec(spec); !good) {
         return good.error();
@@ -121,6 +133,10 @@ result<running_sandbox> oci_runtime::adopt(session_id const& session, sandbox_id
     if (!found.empty()) {
         return fail(errc::runtime_unavailable, found.front());
     }
+    // A start that was cut off may have left what it is lent.
+    if (auto const own = set_cpus(cg, session, to); !own) {
+        return own.error();
+    }
     auto const inside = place_at(fmt::format("/proc/{}/root/run/kernel", record->container_pid));
     if (inside.empty() || inside != place_at(fmt::format("/proc/self/fd/{}", dir->get())) ||
         !in_groups(seen, cg.path_of(session, sandbox))) {
@@ -145,14 +161,7 @@ result<void> oci_runtime::settle(session_id const& session, sandbox_id const& sa
         ::fstat(dir->get(), &st) != 0 || st.st_uid != 0 || (st.st_mode & 07777) != 0711) {
         return fail(errc::runtime_unavailable, "the socket directory could not be closed");
     }
-    auto const table = cpu_settings_for(with.cgroups.layout().mode, to.cpus);
-    if (auto const written = with.cgroups.write(session, table); !written) {
-        return written.error();
-    }
-    if (auto const found = with.cgroups.differences(session, table); !found.empty()) {
-        return fail(errc::runtime_unavailable, found.front());
-    }
-    return {};
+    return set_cpus(with.cgroups, session, to);
 }
 
 result<void> oci_runtime::interrupt(session_id const& session, sandbox_id const& sandbox) {

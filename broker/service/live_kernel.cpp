@@ -128,7 +128,7 @@ task<result<void>> live_kernel::bring_up(session_row session, sandbox_spec spec)
                            "the broker has no descriptors or memory left to connect to the new "
                            "kernel; try again when other sessions have ended");
         }
-        co_return fail(errc::runtime_unavailable, ended_.raised()
+        co_return fail(errc::runtime_unavailable, is_ending()
                                                       ? "the kernel ended while it started"
                                                       : "the kernel did not become ready in time");
     }

@@ -219,8 +219,12 @@ task<session_view> service::view_of(std::shared_ptr<session> which) {
                       .idle_timeout_s = row.idle_timeout_s,
                       .queue_length = which->queue.size(),
                       .labels = row.labels};
-    for (auto const& [language, record] : which->life.record().kernels) {
-        view.kernels.push_back({language, which->life.status(language), record.generation});
+    for (auto const& [language, slot] : which->slots) {
+        auto const status = which->life.status(language);
+        auto const generation = which->life.record().generation(language);
+        if (generation > 0 || status != session_status::stopped) {
+            view.kernels.push_back({language, status, generation});
+        }
     }
     auto const* const shown = which->shown_kernel();
     bool const lives = shown != nullptr;

@@ -158,16 +158,25 @@ task<> service::place_inputs(std::shared_ptr<file_run> run, std::vector<wanted_i
     if (placed.empty() || !files) {
         co_return;
     }
-    auto const done = co_await offload(context_.file_pool,
-                                       [files, &contents = context_.versions.contents(), placed] {
-                                           return place_files(files, contents, placed);
-                                       });
-    for (std::size_t i = 0; i < whose.size(); ++i) {
-        if (auto const& one = done[i]) {
-            where->placed.insert_or_assign(placed[i].path.str(), placed[i].version.id);
-            where->changed_by_client({one->info.path, one->identity, one->info.sha256});
-        } else {
-            run->not_placed[whose[i]] = one.error();
+    // Where a cell may end meanwhile, each is known as soon as it is there: it is none of the
+    // cell's.
+    std::size_t const at_once = run->once ? placed.size() : 1;
+    for (std::size_t from = 0; from < placed.size(); from += at_once) {
+        std::vector<input_file> some(placed.begin() + static_cast<std::ptrdiff_t>(from),
+                                     placed.begin() + static_cast<std::ptrdiff_t>(from + at_once));
+        auto const done = co_await offload(
+            context_.file_pool,
+            [files, &contents = context_.versions.contents(), some = std::move(some)] {
+                return place_files(files, contents, some);
+            });
+        for (std::size_t i = 0; i < done.size(); ++i) {
+            auto const& input = placed[from + i];
+            if (auto const& one = done[i]) {
+                where->placed.insert_or_assign(input.path.str(), input.version.id);
+                where->changed_by_client({one->info.path, one->identity, one->info.sha256});
+            } else {
+                run->not_placed[whose[from + i]] = one.error();
+            }
         }
     }
 }

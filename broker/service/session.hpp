@@ -184,6 +184,13 @@ struct session {
         return nullptr;
     }
     bool has_kernel() const { return shown_kernel() != nullptr; }
+    /// A kernel that a client wants to be another, if there is one.
+    std::shared_ptr<kernel_slot> to_be_restarted() const {
+        auto const found = std::find_if(slots.begin(), slots.end(), [](auto const& one) {
+            return one.second->kernel && one.second->restart_wanted;
+        });
+        return found == slots.end() ? nullptr : found->second;
+    }
     bool is_ending() const {
         return std::any_of(slots.begin(), slots.end(),
                            [](auto const& one) { return one.second->ending != nullptr; });

@@ -140,7 +140,9 @@ task<> session_runner::work(std::shared_ptr<session> where) {
     }
     where->worked = false;
     where->rest();
-    where->end_warming(fail(errc::draining, "the broker is shutting down; try again in a moment"));
+    where->end_warming(
+        broken ? fail(errc::internal, "the session's worker broke off")
+               : fail(errc::draining, "the broker is shutting down; try again in a moment"));
     if (broken) {
         std::rethrow_exception(broken);
     }
@@ -173,16 +175,20 @@ void session_runner::break_off(session& where) {
 
 task<> session_runner::work_queue(std::shared_ptr<session> where) {
     while ((where->warming || !where->queue.empty()) && !where->closing) {
+        if (auto const unwanted = where->to_be_restarted()) {
+            co_await replace_kernel(where, unwanted);
+            continue;
+        }
         auto const slot =
             where->warming ? where->own_slot() : where->slot_of(*where->queue.front());
-        if (slot->kernel && (slot->kernel->is_ending() || slot->restart_wanted)) {
+        if (slot->kernel && slot->kernel->is_ending()) {
             co_await replace_kernel(where, slot);
             continue;
         }
         if (!slot->kernel && !co_await start_or_fail(where, slot)) {
             continue;
         }
-        if (std::exchange(where->warming, false)) {
+        if (slot == where->own_slot() && std::exchange(where->warming, false)) {
             where->end_warming(std::nullopt);
         }
         if (where->queue.empty() || where->closing ||
@@ -219,7 +225,7 @@ task<bool> session_runner::start_or_fail(std::shared_ptr<session> where,
     if (started) {
         co_return true;
     }
-    if (std::exchange(where->warming, false)) {
+    if (slot == where->own_slot() && std::exchange(where->warming, false)) {
         where->end_warming(started.error());
     }
     if (where->queue.empty() || where->slot_of(*where->queue.front()) != slot) {
@@ -365,6 +371,15 @@ task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where,
         if (!where->closing) {
             where->life.on_start_failed(language);
         }
+        if (where->has_kernel()) {
+            co_await take_back_boost(where);
+            if (started.error().code == errc::runtime_unavailable) {
+                started = fail(errc::runtime_unavailable,
+                               started.error().detail +
+                                   "; the kernels of the session's other languages hold a part of "
+                                   "its memory and processes: end what runs there, or restart it");
+            }
+        }
         give_back(*where, begin, context_.clock().steady);
         context_.log.warning("kernel_not_started", {{"session", where->row.id.str()},
                                                     {"language", language},
@@ -388,6 +403,26 @@ task<result<void>> session_runner::start_kernel(std::shared_ptr<session> where,
          {"ms",
           std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - begin).count()}});
     co_return result<void>{};
+}
+
+/// A start lends the session processors, and gives them back only where it succeeds.
+task<> session_runner::take_back_boost(std::shared_ptr<session> where) {
+    auto const slots = where->slots;
+    for (auto const& [language, slot] : slots) {
+        auto const kernel = slot->kernel;
+        if (!kernel) {
+            continue;
+        }
+        auto const settled = co_await offload(
+            context_.pool,
+            [&runtime = context_.runtime, session = where->row.id, id = kernel->id(),
+             own = where->row.session_limits] { return runtime.settle(session, id, own); });
+        if (!settled && !kernel->is_ending()) {
+            context_.log.error("limits_not_restored",
+                               {{"session", where->row.id.str()}, {"err", settled.error().detail}});
+            kernel->begin_end();
+        }
+    }
 }
 
 void session_runner::watch_kernel(std::shared_ptr<session> const& where,

@@ -97,6 +97,7 @@ private:
     task<> replace_kernel(std::shared_ptr<session> where, std::shared_ptr<kernel_slot> slot);
     task<bool> start_or_fail(std::shared_ptr<session> where, std::shared_ptr<kernel_slot> slot);
     std::shared_ptr<live_kernel> give_up_kernel(session& where, kernel_slot& slot);
+    task<> take_back_boost(std::shared_ptr<session> where);
     void lose_kernel(session& where, kernel_slot& slot);
     void lose_files(session& where);
     task<result<void>> mount_files(std::shared_ptr<session> where, bool may_make);

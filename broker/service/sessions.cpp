@@ -96,7 +96,11 @@ std::shared_ptr<session> sessions::add(session_row row, session_life life) {
 std::shared_ptr<session> sessions::restore(session_row row) {
     session_life life(times_of(row), row.life, context_.clock());
     last_uid_given_ = row.uid;
-    return add(std::move(row), std::move(life));
+    auto made = add(std::move(row), std::move(life));
+    for (auto const& [language, its] : made->life.record().kernels) {
+        (void)made->slot(language);
+    }
+    return made;
 }
 
 result<std::uint32_t> sessions::take_uid() {

@@ -77,15 +77,14 @@ label_list labels_from(std::string_view text) {
     return labels;
 }
 
-/// One `language generation told_generation`, and the reason if there is one, a line.
+/// One `language generation told_generation reason` a line, and ` lost` where its files are; no
+/// reason is `-`.
 std::string kernels_text(life_record const& life) {
     std::string text;
     for (auto const& [language, its] : life.kernels) {
-        text += fmt::format("{} {} {}", language, its.generation, its.told_generation);
-        if (its.pending) {
-            text += fmt::format(" {}", to_string(*its.pending));
-        }
-        text += '\n';
+        text +=
+            fmt::format("{} {} {} {}{}\n", language, its.generation, its.told_generation,
+                        its.pending ? to_string(*its.pending) : "-", its.files_lost ? " lost" : "");
     }
     return text;
 }
@@ -97,15 +96,16 @@ bool read_kernels(std::string const& text, life_record& life) {
         std::istringstream words(line);
         std::string language;
         std::string why;
+        std::string lost;
         kernel_record its;
-        if (!(words >> language >> its.generation >> its.told_generation)) {
+        if (!(words >> language >> its.generation >> its.told_generation >> why)) {
             return false;
         }
-        if (words >> why) {
-            its.pending = from_string<state_reason>(why);
-            if (!its.pending) {
-                return false;
-            }
+        its.pending = from_string<state_reason>(why);
+        words >> lost;
+        its.files_lost = lost == "lost";
+        if (its.pending.has_value() == (why == "-") || (!lost.empty() && !its.files_lost)) {
+            return false;
         }
         life.kernels.insert_or_assign(std::move(language), its);
     }

@@ -137,7 +137,7 @@ constexpr char const* version_6 =
 constexpr char const* version_7 = R"(
 ALTER TABLE session ADD COLUMN kernels TEXT NOT NULL DEFAULT '';
 UPDATE session SET kernels = language || ' ' || generation || ' ' || told_generation ||
-    CASE WHEN pending_reason IS NULL OR pending_reason = 'expired' OR files_lost THEN ''
+    CASE WHEN pending_reason IS NULL OR pending_reason = 'expired' OR files_lost THEN ' -'
          ELSE ' ' || pending_reason END || char(10)
   WHERE generation > 0;
 UPDATE session SET pending_reason = NULL WHERE pending_reason <> 'expired' AND NOT files_lost;

@@ -73,6 +73,27 @@ def test_they_share_the_memory_of_the_session(client, session):
     assert told["stdout"] == "here\n" and session_of(client, session)["usage"]["memory_bytes"] <= 200 << 20
 
 
+def share_of_a_processor(client, session):
+    """What a loop gets."""
+    found = execute(client, session, "import time\nt = time.process_time(); w = time.time()\n"
+                                     "while time.time() - w < 1: pass\nprint((time.process_time() - t) / 1)", "python")
+    return float(found["stdout"])
+
+
+def test_a_start_that_fails_leaves_the_limits_as_they_were(client, session):
+    wish = {"id": session, "limits": {"pids": 40, "cpus": 0.5}}
+    assert client.request("POST", "/v1/sessions", wish).status == 201
+    execute(client, session, "import subprocess\nown = []\ntry:\n    while True: own.append(subprocess.Popen(['sleep', '1000']))\n"
+                             "except (OSError, RuntimeError): pass", "python")
+    refused = client.request("POST", f"/v1/sessions/{session}/executions", {"code": ":", "language": "bash"})
+    assert (refused.status, refused.json["code"]) == (503, "runtime_unavailable")
+    assert "other languages" in refused.json["detail"]
+    execute(client, session, "for one in own: one.kill(); one.wait()", "python")
+    # Half a processor of one; with what a start is lent it would be all of it.
+    assert share_of_a_processor(client, session) < 0.8
+    assert execute(client, session, "echo here", "bash")["stdout"] == "here\n"
+
+
 def test_a_process_of_one_is_not_seen_by_the_other(client, both):
     execute(client, both, "import subprocess\np = subprocess.Popen(['sleep', '1000'])", "python")
     seen = execute(client, both, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '", "bash")

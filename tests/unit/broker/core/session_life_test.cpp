@@ -374,7 +374,7 @@ TEST_CASE("a session of several kernels is put away when none is busy", "[core][
     CHECK(life.due(at(10 + 1800 + 86400).steady) == life_action::expire);
 }
 
-TEST_CASE("lost files are told once, to whichever language comes first", "[core][life]") {
+TEST_CASE("lost files are told once to each language that was used", "[core][life]") {
     auto life = started();
     run(life);
     life.on_start(bash);
@@ -389,6 +389,12 @@ TEST_CASE("lost files are told once, to whichever language comes first", "[core]
     CHECK(life.on_execution(bash, at(9)) ==
           started_on{session_state::lost, state_reason::runtime_lost, 2});
     life.on_execution_end(bash, at(10), {});
-    restart(life);
-    CHECK(run(life) == started_on{session_state::restarted, state_reason::host_restart, 2});
+    life.on_start("py");
+    life.on_ready("py", at(11));
+    CHECK(life.on_execution("py", at(12)) == started_on{session_state::fresh, {}, 1});
+    life.on_execution_end("py", at(13), {});
+    session_life after(times, life.record(), at(14));
+    restart(after);
+    CHECK(run(after) == started_on{session_state::lost, state_reason::runtime_lost, 2});
+    CHECK(run(after) == started_on{session_state::kept, {}, 2});
 }

@@ -284,3 +284,77 @@ TEST_CASE("a kernel that is started in advance fails nobody of another language"
     CHECK(stage.wait(call)->started_on == session_state::fresh);
     CHECK(kernels_of(stage) == statuses{{"bash", session_status::idle}});
 }
+
+TEST_CASE("a restart waits for the kernel that is concluding, whichever language it has",
+          "[service][languages]") {
+    fake_host host;
+    service_stage stage(host);
+    use_both(stage);
+    auto const bash = stage.kernels[1];
+    auto const call = run_in(stage, "bash");
+    stage.until([&] { return bash->running; });
+    REQUIRE(*stage.get(stage.api.interrupt_session({"default", "a"})));
+    bash->reply();
+    stage.until([&] { return bash->adopting; });  // its cell has ended, and it is asked for more
+    auto const restarted = stage.begin(stage.api.restart_session({"default", "a"}));
+    stage.settle();
+    CHECK_FALSE(restarted->has_value());
+    bash->heard();
+    CHECK(stage.wait(restarted)->generation == 2);
+    CHECK(stage.wait(call).has_value());
+    CHECK(kernels_of(stage) ==
+          statuses{{"bash", session_status::stopped}, {"python", session_status::idle}});
+    CHECK(ran_in(stage, "bash").reason == state_reason::restart_requested);
+    CHECK(stage.thrown.empty());
+}
+
+TEST_CASE("a restart is over when the session's own kernel is ready, not another",
+          "[service][languages]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)ran_in(stage, "python");
+    host.runtime.verbs.hold("start");
+    auto const call = run_in(stage, "bash");
+    stage.until([&] { return host.runtime.verbs.waits("start"); });
+    CHECK(kernels_of(stage) ==
+          statuses{{"bash", session_status::starting}, {"python", session_status::idle}});
+    auto const restarted = stage.begin(stage.api.restart_session({"default", "a"}));
+    stage.settle();
+    if (GENERATE(false, true)) {  // a failure of the other one is none of the restart
+        host.runtime.verbs.fail("start", 1);
+    }
+    host.runtime.verbs.release("start");
+    stage.until([&] { return restarted->has_value() || stage.sent(); });
+    if (stage.sent()) {
+        stage.kernel().reply();
+    }
+    auto const view = stage.wait(restarted);
+    REQUIRE(view.has_value());
+    CHECK(view->generation == 2);
+    CHECK(kernels_of(stage).at("python") == session_status::idle);
+    stage.until([&] { return call->has_value(); });
+    CHECK(stage.thrown.empty());
+}
+
+TEST_CASE("a start that fails leaves the session no more processors than it has",
+          "[service][languages]") {
+    fake_host host;
+    service_stage stage(host);
+    (void)ran_in(stage, "python");
+    auto const before = host.runtime.verbs.calls("settle");
+    host.runtime.verbs.fail("start", 1);
+    auto const refused = stage.wait(run_in(stage, "bash"));
+    REQUIRE(refused.has_error());
+    CHECK(refused.error().detail.find("other languages") != std::string::npos);
+    CHECK(host.runtime.verbs.calls("settle") == before + 1);
+    SECTION("and the other kernel lives on") {
+        CHECK(ran_in(stage, "python").started_on == session_state::kept);
+    }
+    SECTION("and where that fails the other kernel ends") {
+        host.runtime.verbs.fail("start", 1);
+        host.runtime.verbs.fail("settle", 1);
+        CHECK(stage.wait(run_in(stage, "bash")).has_error());
+        stage.until([&] { return host.runtime.living() == 0; });
+        CHECK(ran_in(stage, "python").started_on == session_state::restarted);
+    }
+}

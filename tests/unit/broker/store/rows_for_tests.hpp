@@ -20,7 +20,7 @@ inline session_row session(std::string name = "alice", std::string tenant = "def
             .session_limits = {123, 0.75, 17, 456, 2.5},
             .idle_timeout_s = 12.5,
             .labels = {{"team", "data = science"}, {"empty", ""}},
-            .life = {{{"bash", {9, 9, {}}}, {"python", {3, 2, state_reason::oom}}},
+            .life = {{{"bash", {9, 9, {}, true}}, {"python", {3, 2, state_reason::oom}}},
                      true,
                      state_reason::host_restart,
                      at(7)},

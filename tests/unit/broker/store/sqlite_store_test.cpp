@@ -232,6 +232,7 @@ TEST_CASE("a word that this version does not know is an error, not a guess", "[s
     }
     for (auto const* const damage :
          {"UPDATE session SET kernels = 'python 1 1 moonlight'",
+          "UPDATE session SET kernels = 'python 1 1 - moonlight'",
           "UPDATE session SET kernels = 'moonlight'",
           "UPDATE session SET kernels = '', pending_reason = 'moonlight'"}) {
         execute(file_in(dir), damage);

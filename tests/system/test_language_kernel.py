@@ -1,23 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """The language kernel driven by Jupyter's client: what bash keeps, how cells end, what is left of them."""
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import signal
 import subprocess
 import sys
+import termios
 import textwrap
+import time
 
 import pytest
 import zmq
 
-from language_kernel import Kernel, is_served, table, wait_until
+from language_kernel import KERNEL, PATIENCE, Kernel, is_served, table, wait_until
 from language_programs import COMPILED, PROGRAMS
 
 TABLE = table()
 SERVED = sorted(name for name, alternatives in TABLE.items() if is_served(alternatives))
 JUPYTER_KERNEL_TEST = "jupyter_kernel_test==0.7.0"
+JUPYTER_CONSOLE = "jupyter_console==6.6.3"
 
 
 @pytest.fixture
@@ -281,11 +287,16 @@ def test_the_end_of_the_kernel_leaves_nothing(how):
         assert list(kernel.temporary.iterdir()) == []
 
 
+def environment_with(folder, package):
+    """From PyPI, in an environment of its own: Debian has no package of it, or another version."""
+    subprocess.run(["/usr/bin/python3", "-m", "venv", folder / "venv"], check=True)
+    python = folder / "venv/bin/python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", package], check=True)
+    return python
+
+
 def test_jupyters_own_test_of_kernels_passes(tmp_path):
-    """From PyPI, in an environment of its own: Debian has no package of it."""
-    subprocess.run(["/usr/bin/python3", "-m", "venv", tmp_path / "venv"], check=True)
-    python = tmp_path / "venv/bin/python"
-    subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", JUPYTER_KERNEL_TEST], check=True)
+    python = environment_with(tmp_path, JUPYTER_KERNEL_TEST)
     done = subprocess.run([python, pathlib.Path(__file__).with_name("language_kernel_conformance.py"), "-v"],
                           cwd=tmp_path, capture_output=True, text=True, timeout=300,
                           env={**os.environ, "JUPYTER_PATH": str(tmp_path)})
@@ -293,3 +304,66 @@ def test_jupyters_own_test_of_kernels_passes(tmp_path):
     assert done.returncode == 0
     for test in ("test_execute_stdout", "test_execute_stderr", "test_error", "test_kernel_info"):
         assert re.search(rf"^{test} .*ok$", done.stderr, re.MULTILINE), test
+
+
+class Console:
+    """`jupyter console` at a terminal."""
+
+    def __init__(self, folder):
+        specification = folder / "kernels/bash/kernel.json"
+        specification.parent.mkdir(parents=True)
+        specification.write_text(json.dumps({"argv": [str(KERNEL), "--language", "bash", "-f", "{connection_file}"],
+                                             "display_name": "bash", "language": "bash"}))
+        python = environment_with(folder, JUPYTER_CONSOLE)
+        self.terminal, other = pty.openpty()
+        self.process = subprocess.Popen(
+            [python, "-m", "jupyter_console", "--kernel", "bash", "--simple-prompt"], cwd=folder, stdin=other, stdout=other, stderr=other,
+            env={**os.environ, "JUPYTER_PATH": str(folder), "TERM": "dumb"}, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(other)
+        self.seen = ""
+
+    def types(self, text):
+        os.write(self.terminal, text.encode())
+
+    def shows(self, text):
+        """Reads up to it, and returns what came before."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.seen:
+            assert time.monotonic() < deadline, (text, self.seen)
+            if select.select([self.terminal], [], [], 1)[0]:
+                self.seen += os.read(self.terminal, 1 << 16).decode(errors="replace")
+        before, _, self.seen = self.seen.partition(text)
+        return before
+
+
+def test_jupyter_console_works_with_it(tmp_path):
+    console = Console(tmp_path)
+    try:
+        console.shows("In [1]: ")
+        console.types("x=5\n")
+        console.shows("In [2]: ")
+        console.types("echo got-$x; echo err-$x >&2\n")
+        console.shows("got-5")
+        console.shows("err-5")
+        console.shows("In [3]: ")
+        console.types("read y; echo you-$y\n")
+        console.shows("you-$y")  # the echo of what was typed
+        console.types("me\n")
+        console.shows("you-me")
+        console.shows("In [4]: ")
+        console.types("echo begun-$x; sleep 1000\n")
+        console.shows("begun-5")
+        console.types("\x03")
+        assert "exit status 130" in console.shows("In [5]: ")
+        console.types("echo after-$x\n")
+        console.shows("after-5")
+        console.shows("In [6]: ")
+        console.types("\x04")
+        console.shows("exit")
+        console.types("y\n")
+        assert console.process.wait(PATIENCE) == 0
+    finally:
+        console.process.kill()
+        console.process.wait()
+        os.close(console.terminal)

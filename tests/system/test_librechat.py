@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """LibreChat's code interpreter API: executions with files, in sessions of their own."""
 import concurrent.futures
+import hashlib
 import http.client
 import json
 import threading
@@ -249,6 +250,20 @@ def test_forms_in_every_order_and_shape(client, chat):
     many = send([("file", b"x", f"{i}.txt") for i in range(201)], "/v1/upload/batch").json
     assert (many["succeeded"], many["failed"]) == (200, 1)
     client.request("DELETE", "/v1/sessions/mine")
+
+
+def test_the_largest_upload_of_a_client_and_one_above_the_limit(chat):
+    content = bytes(range(256)) * (150 * 4096)  # LibreChat's own limit, 150 MiB
+    ref = chat.upload("large.bin", content)
+    told = chat.ok("import hashlib; print(hashlib.sha256(open('large.bin', 'rb').read()).hexdigest())", files=[ref])
+    assert told["stdout"] == hashlib.sha256(content).hexdigest() + "\n"
+    assert chat.download(ref).body == content
+    with Broker(upload_bytes=1 << 20) as broker:
+        small = LibreChat(broker.client())
+        refused = small.send("/upload", [("file", content[:2 << 20], "a.bin")])
+        assert refused.status == 413 and refused.json["error"], refused
+        assert list((broker.state / "versions/incoming").iterdir()) == []
+        assert small.upload("b.bin", content[:1 << 19])["name"] == "b.bin"
 
 
 def test_a_form_that_breaks_off_keeps_nothing(client, chat, shared):

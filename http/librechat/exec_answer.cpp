@@ -3,6 +3,7 @@
 #include "http/librechat/exec_answer.hpp"
 
 #include "broker/base/json_text.hpp"
+#include "http/librechat/missing_library.hpp"
 #include "http/librechat/object_text.hpp"
 
 #include <fmt/format.h>
@@ -144,6 +145,11 @@ std::string listed(std::vector<std::string> const& paths) {
 
 std::string stderr_of(exec_result const& of, sorted_files const& files) {
     auto text = head_and_tail(said_at_end(of), of.max_text_bytes);
+    if (auto const wanted = of.ended.exit_code == 0 ? std::nullopt : missing_library(text)) {
+        add_line(text, fmt::format("{} is neither a library of this image nor a file here. Nothing "
+                                   "can be installed, as there is no network: do without it.",
+                                   *wanted));
+    }
     for (auto const& note : of.notes) {
         add_line(text, note);
     }

@@ -58,6 +58,14 @@ def test_what_a_program_does_is_never_an_error_of_http(chat):
     assert "No module named 'surely_not_there'" in lacking["stderr"]
 
 
+@pytest.mark.parametrize("lang, code", [("py", "import torch"), ("bash", "python3 - <<'EOF'\nimport torch\nEOF")])
+def test_a_library_that_is_not_there_is_told_as_such(chat, lang, code):
+    told = chat.ok(code, lang)
+    assert "No module named 'torch'" in told["stderr"]
+    assert told["stderr"].splitlines()[-1].startswith("torch is neither a library of this image nor a file here."), told
+    assert "neither" not in chat.ok("import json, sys; print('No module named', file=sys.stderr)")["stderr"]
+
+
 def test_much_output_shows_its_beginning_and_its_end(chat):
     told = chat.ok("for i in range(400_000): print('line', i)\nraise ValueError('at the end')")
     assert told["status"] == "OL" and len(told["stdout"]) < 1_100_000

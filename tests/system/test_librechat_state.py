@@ -91,6 +91,11 @@ def test_inputs_of_a_call_that_waits_hide_nothing_of_the_one_that_runs(chat, sha
     assert second["stdout"] == "givenm" and names(second) == []
 
 
+def test_a_library_that_is_not_there_is_told_as_such(chat):
+    told = chat.ok("import torch", runtime_session_hint=hint(11))
+    assert told["stderr"].splitlines()[-1].startswith("torch is neither a library of this image nor a file here."), told
+
+
 def test_a_lost_kernel_is_told_once(chat):
     chat.ok("x = 1", runtime_session_hint=hint(5))
     died = chat.ok("import os; os._exit(3)", runtime_session_hint=hint(5))

@@ -109,29 +109,34 @@ public:
         return now;
     };
     broker::file_versions versions{*version_store, file_pool, host.config, clock};
-    broker::service_context context{
-        .loop = loop,
-        .pool = pool,
-        .file_pool = file_pool,
-        .tasks = tasks,
-        .config = host.config,
-        .store = host.store,
-        .versions = versions,
-        .files = host.files,
-        .runtime = host.runtime,
-        .workspaces = host.workspaces,
-        .images = images,
-        .log = log,
-        .reached = reached,
-        .clock = clock,
-        .connect = [this](kernelproto::connection_options,
-                          kernelproto::kernel_connection::failure_sink on_failure) {
-            auto made = std::make_shared<fake_kernel>(loop.get_executor(), std::move(on_failure));
-            made->held = hold_kernels;
-            kernels.push_back(made);
-            return made->connect(made);
-        }};
+    broker::service_context context = context_over(versions);
     broker::service api{context};
+
+    /// All that is here, over other file versions.
+    broker::service_context context_over(broker::file_versions& over) {
+        return {.loop = loop,
+                .pool = pool,
+                .file_pool = file_pool,
+                .tasks = tasks,
+                .config = host.config,
+                .store = host.store,
+                .versions = over,
+                .files = host.files,
+                .runtime = host.runtime,
+                .workspaces = host.workspaces,
+                .images = images,
+                .log = log,
+                .reached = reached,
+                .clock = clock,
+                .connect = [this](kernelproto::connection_options,
+                                  kernelproto::kernel_connection::failure_sink on_failure) {
+                    auto made =
+                        std::make_shared<fake_kernel>(loop.get_executor(), std::move(on_failure));
+                    made->held = hold_kernels;
+                    kernels.push_back(made);
+                    return made->connect(made);
+                }};
+    }
 
     /// Turns the loop until `holds`; far longer than anything here takes.
     template <class Condition>

@@ -53,21 +53,7 @@ struct refusing_stage {
     temporary_directory elsewhere;
     refusing_store store{*content_store::open(elsewhere / "contents")};
     file_versions versions{store, stage.file_pool, host.config, stage.clock};
-    service_context context{.loop = stage.loop,
-                            .pool = stage.pool,
-                            .file_pool = stage.file_pool,
-                            .tasks = stage.tasks,
-                            .config = host.config,
-                            .store = host.store,
-                            .versions = versions,
-                            .files = host.files,
-                            .runtime = host.runtime,
-                            .workspaces = host.workspaces,
-                            .images = stage.images,
-                            .log = stage.log,
-                            .reached = stage.reached,
-                            .clock = stage.clock,
-                            .connect = stage.context.connect};
+    service_context context = stage.context_over(versions);
     broker::service service{context};
     facade calls{service, {}};
 

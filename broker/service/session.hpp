@@ -205,6 +205,17 @@ struct session {
         }
     }
 
+    /// The kernel of a slot is the session's no longer; whoever gets it ends it, and calls
+    /// `forget_ended` then. Nothing where there is none.
+    std::shared_ptr<live_kernel> give_away(kernel_slot& its, state_reason why) {
+        if (!its.kernel) {
+            return nullptr;
+        }
+        its.ending = std::exchange(its.kernel, nullptr);
+        life.on_kernel_gone(its.language, why);
+        return its.ending;
+    }
+
     /// To be called when those that were put away have ended.
     void forget_ended(std::vector<std::shared_ptr<live_kernel>> const& which) {
         for (auto const& [language, its] : slots) {

@@ -81,8 +81,7 @@ std::shared_ptr<live_kernel> session_runner::give_up_kernel(session& where, kern
         return sent && where.running->listening ? kernel : nullptr;
     }
     // A request that comes meanwhile waits for the end, as it would for one put away.
-    slot.ending = std::exchange(slot.kernel, nullptr);
-    where.life.on_kernel_gone(slot.language, state_reason::restart_requested);
+    kernel = where.give_away(slot, state_reason::restart_requested);
     (void)context_.store.update_session(where.stored());
     return kernel;
 }

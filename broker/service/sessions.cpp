@@ -337,10 +337,8 @@ result<void> sessions::remove_row(session& which) {
 task<> sessions::put_away(std::shared_ptr<session> which, state_reason why) {
     std::vector<std::shared_ptr<live_kernel>> kernels;
     for (auto const& [language, slot] : which->slots) {
-        if (slot->kernel) {
-            slot->ending = std::exchange(slot->kernel, nullptr);
-            kernels.push_back(slot->ending);
-            which->life.on_kernel_gone(language, why);
+        if (auto kernel = which->give_away(*slot, why)) {
+            kernels.push_back(std::move(kernel));
         }
     }
     (void)context_.store.update_session(which->stored());
